@@ -1,0 +1,41 @@
+import { type Digest, isDigest } from "./digest.ts";
+import { InvalidManifestError } from "./errors.ts";
+import { isRecord, memberOf, optionalString, stringMap } from "./members.ts";
+import type { Platform } from "./platform.ts";
+
+/** Says what some content is, how large, and how to recognise it. @see OCI image-spec v1.1.1, descriptor.md */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly urls?: readonly string[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly data?: string;
+  readonly artifactType?: string;
+  readonly platform?: Platform;
+}
+
+/**
+ * Checks that a value out of parsed JSON is a descriptor; `path` names it in the error (`layers[2]`).
+ *
+ * The value itself is returned, unknown members and all.
+ *
+ * @throws {InvalidManifestError} a member is missing or of the wrong type
+ */
+export function asDescriptor(value: unknown, path: string): Descriptor {
+  if (!isRecord(value)) throw new InvalidManifestError(`${path} is not an object`);
+  const mediaType = memberOf(value, "mediaType", path);
+  if (typeof mediaType !== "string" || mediaType === "") {
+    throw new InvalidManifestError(`${path}.mediaType is not a media type`);
+  }
+  const digest = memberOf(value, "digest", path);
+  if (typeof digest !== "string" || !isDigest(digest)) throw new InvalidManifestError(`${path}.digest is not a digest`);
+  const size = memberOf(value, "size", path);
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
+    throw new InvalidManifestError(`${path}.size is not a number of bytes`);
+  }
+  optionalString(value, "artifactType", path);
+  stringMap(value, "annotations", path);
+  return value as unknown as Descriptor;
+}

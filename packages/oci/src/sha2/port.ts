@@ -1,0 +1,7 @@
+export type Sha2Algorithm = "sha256" | "sha512";
+
+/** One running hash. `hex` ends it. WebCrypto cannot hash a stream, hence the port with two implementations. */
+export interface Sha2 {
+  update(bytes: Uint8Array): void;
+  hex(): string;
+}
