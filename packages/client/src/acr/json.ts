@@ -1,0 +1,51 @@
+/** Readers for the metadata API's JSON. They throw what `fail` makes of the member's path, once, in the caller's words. */
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+export type Fail = (problem: string) => Error;
+
+export function object(value: unknown, path: string, fail: Fail): JsonObject {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw fail(`the answer's ${path} is not an object`);
+}
+
+export function member(value: JsonObject, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+export function text(value: JsonObject, name: string, fail: Fail): string {
+  const found = member(value, name);
+  if (typeof found === "string") return found;
+  throw fail(`the answer's ${name} is missing or no string`);
+}
+
+export function optionalText(value: JsonObject, name: string): string | undefined {
+  const found = member(value, name);
+  return typeof found === "string" && found !== "" ? found : undefined;
+}
+
+export function count(value: JsonObject, name: string, fail: Fail): number {
+  const found = member(value, name);
+  if (typeof found === "number" && Number.isSafeInteger(found) && found >= 0) return found;
+  throw fail(`the answer's ${name} is missing or no number`);
+}
+
+/** RFC 3339 with up to seven digits of a second; a Date keeps three of them. */
+export function date(value: JsonObject, name: string, fail: Fail): Date {
+  const found = new Date(text(value, name, fail));
+  if (!Number.isNaN(found.getTime())) return found;
+  throw fail(`the answer's ${name} is no date`);
+}
+
+/** A list; absent and null count as empty, since Go services send null for a list without entries. */
+export function list(value: JsonObject, name: string, fail: Fail): readonly unknown[] {
+  const found = member(value, name) ?? [];
+  if (Array.isArray(found)) return found;
+  throw fail(`the answer's ${name} is no list`);
+}
+
+export function texts(value: JsonObject, name: string, fail: Fail): string[] {
+  return list(value, name, fail).map((entry) => {
+    if (typeof entry === "string") return entry;
+    throw fail(`the answer's ${name} holds something that is no string`);
+  });
+}

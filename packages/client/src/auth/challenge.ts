@@ -1,0 +1,36 @@
+import { type Challenge, parseChallenges } from "@acrkit/oci";
+
+/** How a registry wants to be asked. */
+export type LoginScheme =
+  | { readonly kind: "none" }
+  | { readonly kind: "basic" }
+  | { readonly kind: "bearer"; readonly realm: URL; readonly service: string | undefined };
+
+/** A challenge that this library can answer, with the scope it names. */
+export interface LoginChallenge {
+  readonly scheme: LoginScheme;
+  readonly scope: string | undefined;
+}
+
+/**
+ * The challenge of an answer that can be met, bearer before basic; undefined when there is none, or its realm is no URL.
+ */
+export function readChallenge(header: string | undefined, origin: URL): LoginChallenge | undefined {
+  const challenges = header === undefined ? [] : parseChallenges(header);
+  const bearer = challenges.find(({ scheme }) => scheme === "bearer");
+  const scheme = bearer === undefined ? undefined : bearerScheme(bearer, origin);
+  if (scheme !== undefined) return { scheme, scope: bearer?.parameters.scope };
+  if (challenges.some((challenge) => challenge.scheme === "basic"))
+    return { scheme: { kind: "basic" }, scope: undefined };
+  return undefined;
+}
+
+function bearerScheme({ parameters }: Challenge, origin: URL): LoginScheme | undefined {
+  const { realm, service } = parameters;
+  if (realm === undefined) return undefined;
+  try {
+    return { kind: "bearer", realm: new URL(realm, origin), service };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,130 @@
+import {
+  createHttpHeaders,
+  createPipelineRequest,
+  type HttpClient,
+  type Pipeline,
+  type PipelineResponse,
+} from "@azure/core-rest-pipeline";
+import { errorFromResponse } from "../errors/from-response.ts";
+import { ClientAuthenticationError, UnexpectedResponseError } from "../errors/registry-error.ts";
+import { attachContext, type CallContext } from "../pipeline/call-context.ts";
+import { discardBody, readText } from "../pipeline/response-body.ts";
+import type { LoginScheme } from "./challenge.ts";
+import { readChallenge } from "./challenge.ts";
+import type { TokenRequest } from "./token-requests.ts";
+
+/** A token service's answer; ACR sends `refresh_token` or `access_token` alone, others `token` and `expires_in` as well. */
+export interface TokenAnswer {
+  readonly refreshToken: string | undefined;
+  readonly accessToken: string | undefined;
+  readonly expiresInSeconds: number | undefined;
+}
+
+/** JWTs of ACR have up to a few KiB; groups in other services' tokens may make them larger. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** Sends the requests of the token flow: the same pipeline as every other request, but for the authorisation. */
+export class TokenEndpoint {
+  readonly #pipeline: Pipeline;
+  readonly #httpClient: HttpClient;
+  readonly #registry: URL;
+  readonly #idleTimeoutInMs: number;
+
+  constructor(pipeline: Pipeline, httpClient: HttpClient, registry: URL, idleTimeoutInMs: number) {
+    this.#pipeline = pipeline;
+    this.#httpClient = httpClient;
+    this.#registry = registry;
+    this.#idleTimeoutInMs = idleTimeoutInMs;
+  }
+
+  /** Asks the registry's base address how it wants callers to log in; undefined when the answer does not tell. */
+  async discover(abortSignal: AbortSignal): Promise<LoginScheme | undefined> {
+    const response = await this.#send({ url: new URL("/v2/", this.#registry), method: "GET" }, "login", abortSignal);
+    await discardBody(response);
+    if (response.status < 300) return { kind: "none" };
+    if (response.status !== 401) return undefined;
+    return readChallenge(response.headers.get("www-authenticate"), this.#registry)?.scheme;
+  }
+
+  /**
+   * @throws {ClientAuthenticationError} the credential is refused
+   * @throws {UnexpectedResponseError} the answer holds no token
+   */
+  async fetchToken(request: TokenRequest, abortSignal: AbortSignal): Promise<TokenAnswer> {
+    const response = await this.#send(request, "login", abortSignal);
+    const text = await readText(response, {
+      maxBytes: MAX_ANSWER_BYTES,
+      idleTimeoutInMs: this.#idleTimeoutInMs,
+      what: `the token service's answer`,
+    });
+    const { call } = this.#context("login");
+    if (response.status !== 200) {
+      const error = errorFromResponse(call, response, text);
+      if (response.status !== 400) throw error;
+      // Token services answer 400 to credentials as well (OAuth's invalid_grant).
+      throw new ClientAuthenticationError(error.message, { ...error, operation: call.operation, cause: error });
+    }
+    return parseAnswer(text, request.url, call.operation);
+  }
+
+  #context(operation: string): CallContext {
+    return {
+      call: { operation, registry: this.#registry.host, metadataApi: false },
+      scopes: [],
+      repeatable: true,
+      idleTimeoutInMs: this.#idleTimeoutInMs,
+    };
+  }
+
+  #send(token: TokenRequest, operation: string, abortSignal: AbortSignal): Promise<PipelineResponse> {
+    const url = new URL(token.url);
+    for (const [name, value] of token.query ?? []) url.searchParams.append(name, value);
+    const headers = createHttpHeaders({ accept: "application/json" });
+    if (token.authorization !== undefined) headers.set("authorization", token.authorization);
+    if (token.form !== undefined) headers.set("content-type", "application/x-www-form-urlencoded");
+    const request = createPipelineRequest({
+      url: url.toString(),
+      method: token.method,
+      headers,
+      abortSignal,
+      allowInsecureConnection: url.protocol === "http:",
+      enableBrowserStreams: true,
+      streamResponseStatusCodes: new Set([Number.POSITIVE_INFINITY]),
+      ...(token.form === undefined
+        ? {}
+        : {
+            body: new URLSearchParams(token.form.map(([name, value]) => [name, value] as [string, string])).toString(),
+          }),
+    });
+    return this.#pipeline.sendRequest(this.#httpClient, attachContext(request, this.#context(operation)));
+  }
+}
+
+function parseAnswer(text: string, url: URL, operation: string): TokenAnswer {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const { access_token, token, refresh_token, expires_in } = (value ?? {}) as Record<string, unknown>;
+  const accessToken = textOrUndefined(access_token) ?? textOrUndefined(token);
+  const refreshToken = textOrUndefined(refresh_token);
+  if (accessToken === undefined && refreshToken === undefined) {
+    throw new UnexpectedResponseError(`the token service at ${url.origin}${url.pathname} answered without a token`, {
+      operation,
+      code: "INVALID_TOKEN_ANSWER",
+      statusCode: 200,
+      hint: "Check that the endpoint is a container registry.",
+    });
+  }
+  return {
+    accessToken,
+    refreshToken,
+    expiresInSeconds: typeof expires_in === "number" && expires_in > 0 ? expires_in : undefined,
+  };
+}
+
+function textOrUndefined(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

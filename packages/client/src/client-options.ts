@@ -1,0 +1,27 @@
+import type { CommonClientOptions } from "@azure/core-client";
+
+/** Options of a client, beside those of every Azure SDK client (retries, proxy, TLS, policies, transport, user agent). */
+export interface ContainerRegistryClientOptions extends CommonClientOptions {
+  /**
+   * For whom Entra ID issues the token.
+   *
+   * @defaultValue by the registry's domain: the registry service, or the resource manager of China and US Government
+   */
+  readonly audience?: string;
+  /**
+   * How long a connection may stay silent, in milliseconds, before it counts as dead and the request is tried again. A large
+   * transfer takes as long as it takes; only standing still counts.
+   *
+   * @defaultValue 60 000
+   */
+  readonly idleTimeoutInMs?: number;
+  /**
+   * Origins besides the registry's own to which a password may be sent when the registry's challenge names them, such as
+   * `https://auth.docker.io` for Docker Hub.
+   *
+   * @defaultValue none
+   */
+  readonly trustedTokenOrigins?: readonly string[];
+}
+
+export const DEFAULT_IDLE_TIMEOUT_IN_MS = 60_000;

@@ -1,0 +1,33 @@
+import { createDefaultHttpClient, type Pipeline } from "@azure/core-rest-pipeline";
+import { audienceFor } from "./audience.ts";
+import { Authenticator } from "./auth/authenticator.ts";
+import { authorizePolicy } from "./auth/authorize-policy.ts";
+import { type RegistryCredential, toIdentity } from "./auth/credential.ts";
+import { TokenEndpoint } from "./auth/token-endpoint.ts";
+import { type ContainerRegistryClientOptions, DEFAULT_IDLE_TIMEOUT_IN_MS } from "./client-options.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import { createRegistryPipeline } from "./pipeline/pipeline.ts";
+import { RegistryConnection } from "./registry/connection.ts";
+
+/** The parts of a client, wired together: the only place where they meet. */
+export function composeConnection(
+  endpoint: string,
+  credential: RegistryCredential | undefined,
+  options: ContainerRegistryClientOptions,
+): { readonly connection: RegistryConnection; readonly pipeline: Pipeline } {
+  const registry = parseEndpoint(endpoint, {
+    hasCredential: credential !== undefined,
+    allowInsecureConnection: options.allowInsecureConnection ?? false,
+  });
+  const httpClient = options.httpClient ?? createDefaultHttpClient();
+  const idleTimeoutInMs = options.idleTimeoutInMs ?? DEFAULT_IDLE_TIMEOUT_IN_MS;
+  const authenticator = new Authenticator({
+    registry,
+    identity: toIdentity(credential, options.audience ?? audienceFor(registry.hostname)),
+    endpoint: new TokenEndpoint(createRegistryPipeline(options), httpClient, registry, idleTimeoutInMs),
+    trustedTokenOrigins: options.trustedTokenOrigins ?? [],
+    now: Date.now,
+  });
+  const pipeline = createRegistryPipeline(options, authorizePolicy(authenticator, registry));
+  return { connection: new RegistryConnection(registry, pipeline, httpClient, idleTimeoutInMs), pipeline };
+}

@@ -1,0 +1,117 @@
+import { type ErrorCode, errorCodeEntry } from "@acrkit/oci";
+import type { PipelineResponse } from "@azure/core-rest-pipeline";
+import type { CallDescription } from "../pipeline/call-context.ts";
+import { withoutSecrets } from "../pipeline/redact.ts";
+import { retryAfterInMs } from "../pipeline/retry-after.ts";
+import { describeCall } from "./describe.ts";
+import {
+  AccessDeniedError,
+  ClientAuthenticationError,
+  RegistryError,
+  type RegistryErrorDetail,
+  type RegistryErrorInfo,
+  ResourceLockedError,
+  ResourceNotFoundError,
+  ThrottledError,
+  UnsupportedOperationError,
+} from "./registry-error.ts";
+
+/** Makes the error of an answer that is none of the expected ones. `body` is its text, cut at a bound. */
+export function errorFromResponse(call: CallDescription, response: PipelineResponse, body: string): RegistryError {
+  const errors = parseErrors(body);
+  const first = errors[0];
+  const kind = kindOf(call, response.status, errors);
+  const hint = hintFor(kind, call, response, first?.code);
+  const correlationId = response.headers.get("x-ms-correlation-request-id");
+  const reason =
+    first === undefined
+      ? "the registry gave no reason"
+      : errors.map(({ code, message }) => `${code}: ${message}`).join("; ");
+  const info: RegistryErrorInfo = {
+    operation: call.operation,
+    repository: call.repository,
+    code: first?.code,
+    statusCode: response.status,
+    errors,
+    correlationId,
+    hint,
+    retryAfterInMs: retryAfterInMs(response.headers, Date.now()),
+    request: withoutSecrets(response.request),
+    response: { ...response, request: withoutSecrets(response.request), bodyAsText: body },
+  };
+  return new kind(
+    `${describeCall(call)} failed with status ${response.status}: ${sentence(reason)}${hint === undefined ? "" : ` ${hint}`}${
+      correlationId === undefined ? "" : ` (correlation id ${correlationId})`
+    }`,
+    info,
+  );
+}
+
+type Kind = new (message: string, info: RegistryErrorInfo) => RegistryError;
+
+function kindOf(call: CallDescription, status: number, errors: readonly RegistryErrorDetail[]): Kind {
+  if (status === 401) return ClientAuthenticationError;
+  if (status === 403) return AccessDeniedError;
+  if (status === 405)
+    return has(errors, "REGISTRY_DISALLOWED_OPERATION") ? ResourceLockedError : UnsupportedOperationError;
+  if (status === 429) return ThrottledError;
+  // ACR answers a path without a route in plain text; so does every other registry on /acr/v1.
+  if (status === 404 && call.metadataApi && errors.length === 0) return UnsupportedOperationError;
+  if (status === 404) return ResourceNotFoundError;
+  return RegistryError;
+}
+
+function has(errors: readonly RegistryErrorDetail[], code: ErrorCode): boolean {
+  return errors.some((error) => error.code === code);
+}
+
+function hintFor(
+  kind: Kind,
+  call: CallDescription,
+  response: PipelineResponse,
+  code: string | undefined,
+): string | undefined {
+  if (kind === UnsupportedOperationError && call.metadataApi) {
+    return "Only Azure Container Registry offers this operation (/acr/v1); check that the endpoint is one.";
+  }
+  if (call.operation === "login" && response.status === 401) return LOGIN_HINT;
+  if (response.status === 401) return authenticationHint(response);
+  return code === undefined ? undefined : errorCodeEntry(code)?.hint;
+}
+
+/** `/oauth2/exchange` refuses without a challenge, for a wrong audience as for an identity without any role. */
+const LOGIN_HINT =
+  "The registry refused the credential: check the password or token, that the identity has a role on this registry, and the client's audience option.";
+
+function authenticationHint(response: PipelineResponse): string | undefined {
+  const challenge = response.headers.get("www-authenticate");
+  if (challenge === undefined) {
+    return "The registry did not say how to log in (no WWW-Authenticate header); check that the endpoint is a container registry.";
+  }
+  if (challenge.includes("insufficient_scope")) {
+    return "The credential is valid, but has no permission for this: give it a role for this operation (AcrPull, AcrPush, AcrDelete, or a scope map).";
+  }
+  return errorCodeEntry("UNAUTHORIZED")?.hint;
+}
+
+/** Reads `{"errors":[{code,message,detail}]}`; anything else (HTML of a gateway, plain text, XML of a store) gives none. */
+export function parseErrors(body: string): readonly RegistryErrorDetail[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return [];
+  }
+  const entries = (value as { errors?: unknown } | null)?.errors;
+  if (!Array.isArray(entries)) return [];
+  return entries.flatMap((entry: unknown) => {
+    const { code, message, detail } = (entry ?? {}) as Partial<RegistryErrorDetail>;
+    if (typeof code !== "string") return [];
+    return [{ code, message: typeof message === "string" ? message : "", ...(detail === undefined ? {} : { detail }) }];
+  });
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+}

@@ -1,0 +1,50 @@
+export {
+  DigestMismatchError,
+  InvalidInputError,
+  InvalidManifestError,
+  isDigestMismatchError,
+  isInvalidInputError,
+  isInvalidManifestError,
+  isLimitError,
+  LimitError,
+} from "@acrkit/oci";
+export type { ChangeableProperties, UpdatableProperties } from "./acr/changeable.ts";
+export type {
+  ArtifactManifestPlatform,
+  ArtifactManifestProperties,
+  ListManifestPropertiesOptions,
+  UpdateManifestPropertiesOptions,
+} from "./acr/manifest-properties.ts";
+export type { ArtifactOrder } from "./acr/order.ts";
+export type {
+  ContainerRepositoryProperties,
+  DeleteRepositoryResult,
+  UpdateRepositoryPropertiesOptions,
+} from "./acr/repositories.ts";
+export type { ArtifactTagProperties, ListTagPropertiesOptions, UpdateTagPropertiesOptions } from "./acr/tags.ts";
+export { KnownContainerRegistryAudience } from "./audience.ts";
+export type { BasicCredential, RefreshTokenCredential, RegistryCredential } from "./auth/credential.ts";
+export type { ContainerRegistryClientOptions } from "./client-options.ts";
+export { ContainerRegistryClient } from "./container-registry-client.ts";
+export {
+  AccessDeniedError,
+  ClientAuthenticationError,
+  ContentReadError,
+  isRegistryError,
+  RegistryError,
+  type RegistryErrorDetail,
+  type RegistryErrorInfo,
+  ResourceLockedError,
+  ResourceNotFoundError,
+  ThrottledError,
+  TransportError,
+  UnexpectedResponseError,
+  UnsupportedOperationError,
+} from "./errors/registry-error.ts";
+export type { GetManifestResult, ManifestInput, SetManifestOptions, SetManifestResult } from "./registry/manifests.ts";
+export type { Page } from "./registry/pages.ts";
+export { UnsupportedError } from "./runtime/unsupported.ts";
+export type { BlobContent, StreamContent } from "./transfer/content.ts";
+export type { BlobDownload, DownloadBlobOptions, ReadBytesOptions } from "./transfer/download.ts";
+export type { OnProgress, TransferProgress } from "./transfer/progress.ts";
+export type { UploadBlobOptions, UploadBlobResult } from "./transfer/upload.ts";

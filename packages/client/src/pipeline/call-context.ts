@@ -1,0 +1,43 @@
+import type { Scope } from "@acrkit/oci";
+import type { PipelineRequest } from "@azure/core-rest-pipeline";
+
+/** What a call is, in the words its errors use. */
+export interface CallDescription {
+  /** The client's method: `deleteTag`. */
+  readonly operation: string;
+  /** Host and port of the registry. */
+  readonly registry: string;
+  readonly repository?: string | undefined;
+  /** The tag or digest the call is about. */
+  readonly reference?: string | undefined;
+  /** True for ACR's own `/acr/v1`, which other registries lack. */
+  readonly metadataApi: boolean;
+}
+
+/** What the policies need to know of the call that a request belongs to. */
+export interface CallContext {
+  readonly call: CallDescription;
+  /** What the token must cover. */
+  readonly scopes: readonly Scope[];
+  /** False when sending it twice could do harm, or when its body cannot be had twice. */
+  readonly repeatable: boolean;
+  /** How long the registry may take to answer, or a body to make progress, before the connection counts as dead. */
+  readonly idleTimeoutInMs: number;
+  /** Set by the idle policy while it waits: a body that is being sent says here that it moves. */
+  onActivity?: (() => void) | undefined;
+}
+
+const contextKey = Symbol("acrkit.call");
+type RequestWithContext = PipelineRequest & { [contextKey]?: CallContext };
+
+/** Ties a request to its call. A symbol, so that neither the transport nor a log sees it. */
+export function attachContext<T extends PipelineRequest>(request: T, context: CallContext): T {
+  (request as RequestWithContext)[contextKey] = context;
+  return request;
+}
+
+export function contextOf(request: PipelineRequest): CallContext {
+  const context = (request as RequestWithContext)[contextKey];
+  if (context === undefined) throw new TypeError("a request entered the pipeline without its call's context");
+  return context;
+}

@@ -1,0 +1,40 @@
+import { type PipelinePolicy, RestError } from "@azure/core-rest-pipeline";
+import { contextOf } from "./call-context.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import { IDLE_TIMEOUT_CODE } from "./transient.ts";
+
+/**
+ * Gives up on an attempt when neither the answer comes nor the request's body moves for the idle timeout, and turns the
+ * transport's own timeout (`requestOptions.timeout`), which looks like an abort there, into an error that says so.
+ *
+ * An answer's body has its own watch where it is read.
+ */
+export function idlePolicy(): PipelinePolicy {
+  return {
+    name: "acrkitIdlePolicy",
+    async sendRequest(request, next) {
+      const context = contextOf(request);
+      const outer = request.abortSignal as AbortSignal | undefined;
+      const controller = new AbortController();
+      let idle = false;
+      const timer = new IdleTimer(context.idleTimeoutInMs, () => {
+        idle = true;
+        controller.abort();
+      });
+      context.onActivity = () => timer.touch();
+      // AbortSignal.any holds what it joins weakly: nothing has to be removed from a caller's long-lived signal.
+      request.abortSignal = outer === undefined ? controller.signal : AbortSignal.any([outer, controller.signal]);
+      try {
+        return await next(request);
+      } catch (error) {
+        if (outer?.aborted === true || (error as Error).name !== "AbortError") throw error;
+        const waited = idle ? context.idleTimeoutInMs : request.timeout;
+        throw new RestError(`no answer came within ${waited} ms`, { code: IDLE_TIMEOUT_CODE });
+      } finally {
+        timer.stop();
+        context.onActivity = undefined;
+        request.abortSignal = outer;
+      }
+    },
+  };
+}

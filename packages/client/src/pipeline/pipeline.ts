@@ -1,0 +1,84 @@
+import type { AdditionalPolicyConfig, CommonClientOptions } from "@azure/core-client";
+import {
+  agentPolicy,
+  createEmptyPipeline,
+  logPolicy,
+  type Pipeline,
+  type PipelinePolicy,
+  proxyPolicy,
+  setClientRequestIdPolicy,
+  tlsPolicy,
+  tracingPolicy,
+  userAgentPolicy,
+} from "@azure/core-rest-pipeline";
+import { isNodeLike } from "@azure/core-util";
+import { logger } from "../logger.ts";
+import { VERSION } from "../version.ts";
+import { idlePolicy } from "./idle.ts";
+import { LOGGED_QUERY_PARAMETERS } from "./redact.ts";
+import { redirectPolicy } from "./redirect.ts";
+import { retryPolicy } from "./retry.ts";
+
+/** Headers whose values a log may show, beside Azure Core's own list. `Location` is not one: it can be a signed URL. */
+const LOGGED_HEADERS = [
+  "accept-ranges",
+  "content-range",
+  "docker-content-digest",
+  "docker-distribution-api-version",
+  "docker-upload-uuid",
+  "link",
+  "oci-subject",
+  "range",
+  "x-ms-ratelimit-remaining-calls-per-second",
+];
+
+/**
+ * The way of a request, outermost first. `authorize` is left out for the requests that fetch tokens.
+ *
+ * This list is the only place where order is decided.
+ */
+export function createRegistryPipeline(options: CommonClientOptions, authorize?: PipelinePolicy): Pipeline {
+  const policies: (PipelinePolicy | undefined)[] = [
+    // One id for a call, kept through challenges, retries and redirects, as the service's logs expect.
+    setClientRequestIdPolicy(options.telemetryOptions?.clientRequestIdHeaderName),
+    userAgentPolicy({ ...options.userAgentOptions, userAgentPrefix: userAgent(options) }),
+    ...additional(options.additionalPolicies, "perCall"),
+    // Outside the retry: a 401 is an answer that asks for a token, not a failure to be repeated.
+    authorize,
+    retryPolicy(options.retryOptions),
+    ...additional(options.additionalPolicies, "perRetry"),
+    // A span for each attempt.
+    tracingPolicy({ userAgentPrefix: userAgent(options) }),
+    // Inside the retry: a redirect's signed URL expires, so that every attempt asks the registry for a new one.
+    redirectPolicy(),
+    // How to connect; Node only, a browser decides for itself. The proxy policy also reads HTTPS_PROXY and NO_PROXY.
+    ...(isNodeLike
+      ? [
+          options.agent && agentPolicy(options.agent),
+          options.tlsOptions && tlsPolicy(options.tlsOptions),
+          proxyPolicy(options.proxyOptions),
+        ]
+      : []),
+    // One attempt may not stay silent for ever.
+    idlePolicy(),
+    // What really goes out and comes in, by an allow-list.
+    logPolicy({
+      logger: logger.info,
+      additionalAllowedHeaderNames: [...LOGGED_HEADERS],
+      additionalAllowedQueryParameters: [...LOGGED_QUERY_PARAMETERS],
+    }),
+  ];
+  const pipeline = createEmptyPipeline();
+  for (const policy of policies) if (policy !== undefined) pipeline.addPolicy(policy);
+  return pipeline;
+}
+
+function additional(policies: readonly AdditionalPolicyConfig[] = [], position: string): PipelinePolicy[] {
+  return policies.filter((entry) => entry.position === position).map((entry) => entry.policy);
+}
+
+function userAgent(options: CommonClientOptions): string {
+  const own = `acrkit-client/${VERSION}`;
+  const prefix = options.userAgentOptions?.userAgentPrefix;
+  return prefix === undefined ? own : `${prefix} ${own}`;
+}

@@ -1,0 +1,84 @@
+import { AbortError } from "@azure/abort-controller";
+import type { PipelinePolicy, PipelineResponse, PipelineRetryOptions } from "@azure/core-rest-pipeline";
+import { delay } from "@azure/core-util";
+import { logger } from "../logger.ts";
+import { contextOf } from "./call-context.ts";
+import { discardBody } from "./response-body.ts";
+import { retryAfterInMs } from "./retry-after.ts";
+import { isTransientFailure } from "./transient.ts";
+
+/** Clock, sleep and chance, so that tests decide them. */
+export interface RetryTiming {
+  now(): number;
+  sleep(ms: number, abortSignal: AbortSignal | undefined): Promise<void>;
+  random(): number;
+}
+
+const realTiming: RetryTiming = {
+  now: Date.now,
+  sleep: (ms, abortSignal) => delay(ms, abortSignal === undefined ? {} : { abortSignal }),
+  random: Math.random,
+};
+
+/** As in Azure Core: three retries, the first after about 1 s, none later than after 64 s. */
+export const RETRY_DEFAULTS: Required<PipelineRetryOptions> = {
+  maxRetries: 3,
+  retryDelayInMs: 1_000,
+  maxRetryDelayInMs: 64_000,
+};
+
+/** A registry that asks for a longer pause gets none: the caller is told at once, with `retryAfterInMs`. */
+const LONGEST_PAUSE_IN_MS = 5 * 60_000;
+
+/** 408 and 429, and what gateways and overloaded services answer; 501 and 505 would answer the same again. */
+const TRANSIENT_STATUS = new Set([408, 429, 500, 502, 503, 504]);
+
+/**
+ * Sends a request again when the answer is transient or the connection failed, with exponential back-off and jitter, or
+ * after as long as the registry asks for. What may not be sent twice (a chunk of an upload) passes through once.
+ */
+export function retryPolicy(options: PipelineRetryOptions = {}, timing: RetryTiming = realTiming): PipelinePolicy {
+  const maxRetries = options.maxRetries ?? RETRY_DEFAULTS.maxRetries;
+  const firstDelay = options.retryDelayInMs ?? RETRY_DEFAULTS.retryDelayInMs;
+  const maxDelay = options.maxRetryDelayInMs ?? RETRY_DEFAULTS.maxRetryDelayInMs;
+
+  return {
+    name: "acrkitRetryPolicy",
+    async sendRequest(request, next) {
+      const { repeatable } = contextOf(request);
+      const signal = request.abortSignal as AbortSignal | undefined;
+      for (let retries = 0; ; retries++) {
+        let response: PipelineResponse | undefined;
+        let failure: unknown;
+        try {
+          response = await next(request);
+          if (!TRANSIENT_STATUS.has(response.status)) return response;
+        } catch (error) {
+          if (signal?.aborted === true || !isTransientFailure(error)) throw error;
+          failure = error;
+        }
+        const pause =
+          (response && retryAfterInMs(response.headers, timing.now())) ??
+          backOff(retries, firstDelay, maxDelay, timing.random());
+        if (!repeatable || retries >= maxRetries || pause > LONGEST_PAUSE_IN_MS) {
+          if (response !== undefined) return response;
+          throw failure;
+        }
+        if (response !== undefined) await discardBody(response);
+        if (signal?.aborted === true) throw new AbortError("The operation was aborted.");
+        logger.info(
+          `${request.method} will be sent again in ${Math.round(pause)} ms (retry ${retries + 1} of ${maxRetries}): ${
+            response === undefined ? (failure as Error).message : `status ${response.status}`
+          }`,
+        );
+        await timing.sleep(pause, signal);
+      }
+    },
+  };
+}
+
+/** Half of the delay is fixed, half is chance: clients that failed together do not come back together. */
+function backOff(retries: number, firstDelay: number, maxDelay: number, random: number): number {
+  const full = Math.min(maxDelay, firstDelay * 2 ** retries);
+  return full / 2 + (full / 2) * random;
+}

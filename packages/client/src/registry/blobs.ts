@@ -1,0 +1,45 @@
+import { parseDigest, parseRepositoryName } from "@acrkit/oci";
+import type { OperationOptions } from "@azure/core-client";
+import { ResourceNotFoundError } from "../errors/registry-error.ts";
+import type { RegistryConnection } from "./connection.ts";
+import { deleteOrAbsent } from "./delete.ts";
+
+/** The blob's size in bytes when the repository has it, else undefined. */
+export async function blobExists(
+  connection: RegistryConnection,
+  repository: string,
+  digest: string,
+  options: OperationOptions,
+  method = "blobExists",
+): Promise<number | undefined> {
+  try {
+    const response = await connection.send({
+      method,
+      operation: "headBlob",
+      parameters: { name: parseRepositoryName(repository), digest: parseDigest(digest) },
+      expected: [200],
+      options,
+    });
+    await response.discard();
+    return response.contentLength ?? 0;
+  } catch (error) {
+    // A HEAD's answer has no body in which the registry could say what is missing.
+    if (error instanceof ResourceNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+export async function deleteBlob(
+  connection: RegistryConnection,
+  repository: string,
+  digest: string,
+  options: OperationOptions,
+): Promise<void> {
+  const response = await deleteOrAbsent(connection, {
+    method: "deleteBlob",
+    operation: "deleteBlob",
+    parameters: { name: parseRepositoryName(repository), digest: parseDigest(digest) },
+    options,
+  });
+  await response?.discard();
+}

@@ -1,0 +1,153 @@
+import { OPERATIONS, type OperationName, type OperationParameters, operationPath, operationScopes } from "@acrkit/oci";
+import type { OperationOptions } from "@azure/core-client";
+import {
+  createHttpHeaders,
+  createPipelineRequest,
+  type HttpClient,
+  type Pipeline,
+  type PipelineResponse,
+  type RequestBodyType,
+} from "@azure/core-rest-pipeline";
+import { errorFromResponse } from "../errors/from-response.ts";
+import { errorFromFailure } from "../errors/transport.ts";
+import { throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
+import { attachContext, type CallDescription } from "../pipeline/call-context.ts";
+import { readText } from "../pipeline/response-body.ts";
+import { RegistryResponse } from "./response.ts";
+
+/** One request to the registry, in the words of the operation table. */
+export interface RegistryCall {
+  /** The client's method on whose behalf it is made; errors name it. */
+  readonly method: string;
+  readonly operation: OperationName;
+  readonly parameters?: OperationParameters;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** Instead of the operation's own path: an upload's `Location`, a list's `Link`. Checked by whoever passes it. */
+  readonly url?: URL;
+  /** The tag or digest the call is about, for its errors; the parameters' own when left out. */
+  readonly reference?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: RequestBodyType;
+  /** The other repository of a mount, which the token must reach as well. */
+  readonly mountFrom?: string;
+  readonly expected: readonly number[];
+  /** False for what must not be sent twice; true when left out. */
+  readonly repeatable?: boolean;
+  /** Where the registry may need longer than the client's idle timeout. */
+  readonly idleTimeoutInMs?: number;
+  readonly options: OperationOptions;
+  /** Called once the request is under way, with what its body calls whenever it moves. */
+  readonly onStart?: (touch: () => void) => void;
+}
+
+/** An error's text is read up to here; a gateway's HTML page may be longer. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** The registry at the other end: sends calls through the pipeline and turns what goes wrong into errors, once. */
+export class RegistryConnection {
+  readonly endpoint: URL;
+  readonly idleTimeoutInMs: number;
+  readonly #pipeline: Pipeline;
+  readonly #httpClient: HttpClient;
+
+  constructor(endpoint: URL, pipeline: Pipeline, httpClient: HttpClient, idleTimeoutInMs: number) {
+    this.endpoint = endpoint;
+    this.#pipeline = pipeline;
+    this.#httpClient = httpClient;
+    this.idleTimeoutInMs = idleTimeoutInMs;
+  }
+
+  /**
+   * Sends a call and returns its answer, whose body must be read or discarded.
+   *
+   * @throws {RegistryError} of the kind that fits, when the status is none of the expected ones or no answer came
+   */
+  async send(call: RegistryCall): Promise<RegistryResponse> {
+    const description = this.describe(call);
+    const abortSignal = toAbortSignal(call.options.abortSignal);
+    throwIfAborted(abortSignal);
+    try {
+      const response = await this.#sendRequest(call, description, abortSignal);
+      if (call.expected.includes(response.status)) {
+        return new RegistryResponse(response, {
+          call: description,
+          idleTimeoutInMs: this.idleTimeoutInMs,
+          abortSignal,
+        });
+      }
+      throw errorFromResponse(description, response, await this.#errorText(response));
+    } catch (error) {
+      throwIfAborted(abortSignal);
+      throw errorFromFailure(description, error);
+    }
+  }
+
+  describe(call: Pick<RegistryCall, "method" | "operation" | "parameters" | "reference">): CallDescription {
+    const { name, tag, digest, reference } = call.parameters ?? {};
+    return {
+      operation: call.method,
+      registry: this.endpoint.host,
+      repository: name,
+      reference: call.reference ?? reference ?? tag ?? digest,
+      metadataApi: OPERATIONS[call.operation].path.startsWith("/acr/"),
+    };
+  }
+
+  async #sendRequest(
+    call: RegistryCall,
+    description: CallDescription,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<PipelineResponse> {
+    const { requestOptions, onResponse, tracingOptions } = call.options;
+    const context = {
+      call: description,
+      scopes: operationScopes(call.operation, call.parameters?.name, call.mountFrom),
+      repeatable: call.repeatable ?? true,
+      idleTimeoutInMs: call.idleTimeoutInMs ?? this.idleTimeoutInMs,
+      onActivity: undefined as (() => void) | undefined,
+    };
+    call.onStart?.(() => context.onActivity?.());
+    const request = createPipelineRequest({
+      url: this.#url(call).toString(),
+      method: OPERATIONS[call.operation].method,
+      headers: createHttpHeaders({ ...call.headers, ...requestOptions?.customHeaders }),
+      timeout: requestOptions?.timeout ?? 0,
+      // The endpoint was checked when the client was made: http is only there where it may be.
+      allowInsecureConnection: this.endpoint.protocol === "http:",
+      enableBrowserStreams: true,
+      streamResponseStatusCodes: new Set([Number.POSITIVE_INFINITY]),
+      ...(call.body === undefined ? {} : { body: call.body }),
+      ...(abortSignal === undefined ? {} : { abortSignal }),
+      ...(tracingOptions === undefined ? {} : { tracingOptions }),
+      ...(requestOptions?.onUploadProgress === undefined ? {} : { onUploadProgress: requestOptions.onUploadProgress }),
+      ...(requestOptions?.onDownloadProgress === undefined
+        ? {}
+        : { onDownloadProgress: requestOptions.onDownloadProgress }),
+    });
+    const response = await this.#pipeline.sendRequest(this.#httpClient, attachContext(request, context));
+    onResponse?.(response as never, undefined);
+    return response;
+  }
+
+  #url(call: RegistryCall): URL {
+    const url = call.url ?? new URL(operationPath(call.operation, call.parameters), this.endpoint);
+    if (call.query === undefined) return url;
+    const withQuery = new URL(url);
+    for (const [name, value] of Object.entries(call.query)) {
+      if (value !== undefined) withQuery.searchParams.set(name, value);
+    }
+    return withQuery;
+  }
+
+  async #errorText(response: PipelineResponse): Promise<string> {
+    try {
+      return await readText(response, {
+        maxBytes: MAX_ERROR_BYTES,
+        idleTimeoutInMs: this.idleTimeoutInMs,
+        what: "the error's text",
+      });
+    } catch {
+      return ""; // the status says more than a broken or endless text
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import type { ByteSource } from "@acrkit/oci";
+import { collectBytes } from "@acrkit/oci";
+import type { HttpHeaders, PipelineResponse } from "@azure/core-rest-pipeline";
+import { describeCall } from "../errors/describe.ts";
+import { UnexpectedResponseError } from "../errors/registry-error.ts";
+import { errorFromFailure } from "../errors/transport.ts";
+import { throwIfAborted } from "../pipeline/abort-signal.ts";
+import type { CallDescription } from "../pipeline/call-context.ts";
+import { withoutSecrets } from "../pipeline/redact.ts";
+import { discardBody, readBody } from "../pipeline/response-body.ts";
+
+/** A page of a list has at most 1,000 entries of some hundred bytes; ten times that leaves room for long tag lists. */
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
+
+interface ResponseContext {
+  readonly call: CallDescription;
+  readonly idleTimeoutInMs: number;
+  readonly abortSignal: AbortSignal | undefined;
+}
+
+/** An expected answer, whose body is still on the way: read it in one of these forms, or discard it. */
+export class RegistryResponse {
+  readonly status: number;
+  readonly headers: HttpHeaders;
+  readonly #response: PipelineResponse;
+  readonly #context: ResponseContext;
+
+  constructor(response: PipelineResponse, context: ResponseContext) {
+    this.status = response.status;
+    this.headers = response.headers;
+    this.#response = response;
+    this.#context = context;
+  }
+
+  /** `Content-Length`, where it is a number of bytes. */
+  get contentLength(): number | undefined {
+    const value = this.headers.get("content-length");
+    return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+  }
+
+  /** The body as it flows. Single use; what breaks it on the way is an error of the call. */
+  async *body(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { call, idleTimeoutInMs, abortSignal } = this.#context;
+    const parts = readBody(this.#response, idleTimeoutInMs);
+    try {
+      for (;;) {
+        const { done, value } = await this.#next(parts, call, abortSignal);
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await parts.return();
+    }
+  }
+
+  bytes(maxBytes: number, what: string): Promise<Uint8Array> {
+    return collectBytes(this.body() as ByteSource, maxBytes, what);
+  }
+
+  /** @throws {UnexpectedResponseError} the body is no JSON */
+  async json(): Promise<unknown> {
+    const { call } = this.#context;
+    const bytes = await this.bytes(MAX_JSON_BYTES, `the answer to ${describeCall(call)}`);
+    try {
+      return JSON.parse(new TextDecoder().decode(bytes));
+    } catch {
+      throw this.unexpected("the answer is not JSON");
+    }
+  }
+
+  discard(): Promise<void> {
+    return discardBody(this.#response);
+  }
+
+  /** The error for an answer that is not what the protocol has. */
+  unexpected(problem: string): UnexpectedResponseError {
+    const { call } = this.#context;
+    return new UnexpectedResponseError(`${describeCall(call)} failed: ${problem} (status ${this.status}).`, {
+      operation: call.operation,
+      repository: call.repository,
+      code: "UNEXPECTED_RESPONSE",
+      statusCode: this.status,
+      correlationId: this.headers.get("x-ms-correlation-request-id"),
+      hint: "Check that the endpoint is a container registry, and that no proxy on the way changes its answers.",
+      request: withoutSecrets(this.#response.request),
+    });
+  }
+
+  async #next(
+    parts: AsyncGenerator<Uint8Array, void, undefined>,
+    call: CallDescription,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<IteratorResult<Uint8Array, void>> {
+    try {
+      throwIfAborted(abortSignal);
+      return await parts.next();
+    } catch (error) {
+      throwIfAborted(abortSignal);
+      throw errorFromFailure(call, error);
+    }
+  }
+}

@@ -1,0 +1,13 @@
+import type { Runtime } from "./port.ts";
+import { UnsupportedError } from "./unsupported.ts";
+
+/** Browsers: no files, and fetch cannot stream a request's body over HTTP/1.1. */
+export const runtime: Runtime = {
+  streamBody: undefined,
+  openFile: async (path) => {
+    throw new UnsupportedError(`reading the file ${path} is not possible in this runtime; pass a Blob or File instead`);
+  },
+  writeFile: async (path) => {
+    throw new UnsupportedError(`writing the file ${path} is not possible in this runtime; read stream() instead`);
+  },
+};

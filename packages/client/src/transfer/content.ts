@@ -1,0 +1,138 @@
+import { type ByteSource, InvalidInputError } from "@acrkit/oci";
+import { runtime } from "#runtime";
+
+/** Content that can be read once: a web stream, a Node stream, any async iterable of bytes or text. */
+export type StreamContent = ReadableStream<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
+
+/**
+ * What a blob can be uploaded from. Everything but a stream can be read again, so that an upload that broke off starts over
+ * by itself; a function that opens a new stream at each call makes a stream such a content too. Text is sent as UTF-8.
+ */
+export type BlobContent =
+  | Uint8Array
+  | ArrayBuffer
+  | string
+  | Blob
+  | StreamContent
+  | { readonly path: string }
+  | (() => StreamContent | Promise<StreamContent>);
+
+/** Content made ready: how large it is where that is known, and how to read it. */
+export interface OpenableContent {
+  readonly sizeInBytes: number | undefined;
+  /** All bytes, when they are in memory already. */
+  readonly inMemory: Uint8Array | undefined;
+  /** False when `open` can be called only once. */
+  readonly reopenable: boolean;
+  open(): ByteSource | Promise<ByteSource>;
+}
+
+/** @throws {InvalidInputError} the value cannot be a body, or is a stream that has been read already */
+export async function toOpenable(content: BlobContent): Promise<OpenableContent> {
+  if (typeof content === "string") return fromBytes(new TextEncoder().encode(content));
+  if (content instanceof Uint8Array) return fromBytes(content);
+  if (content instanceof ArrayBuffer) return fromBytes(new Uint8Array(content));
+  if (content instanceof Blob) {
+    return {
+      sizeInBytes: content.size,
+      inMemory: undefined,
+      reopenable: true,
+      open: () => bytesOf(content.stream()),
+    };
+  }
+  if (typeof content === "function") {
+    return {
+      sizeInBytes: undefined,
+      inMemory: undefined,
+      reopenable: true,
+      open: async () => bytesOf(asStream(await content())),
+    };
+  }
+  if (isStream(content)) {
+    const source = bytesOf(asStream(content));
+    return { sizeInBytes: undefined, inMemory: undefined, reopenable: false, open: () => source };
+  }
+  if (typeof content === "object" && content !== null && "path" in content && typeof content.path === "string") {
+    const { sizeInBytes, open } = await runtime.openFile(content.path);
+    return { sizeInBytes, inMemory: undefined, reopenable: true, open };
+  }
+  throw notABody(content);
+}
+
+function fromBytes(bytes: Uint8Array): OpenableContent {
+  return {
+    sizeInBytes: bytes.byteLength,
+    inMemory: bytes,
+    reopenable: true,
+    open: async function* () {
+      yield bytes;
+    },
+  };
+}
+
+function isStream(value: unknown): value is StreamContent {
+  return (
+    value instanceof ReadableStream || (typeof value === "object" && value !== null && Symbol.asyncIterator in value)
+  );
+}
+
+/** A stream that has ended already would be an empty blob, and nobody would notice. */
+function asStream(stream: StreamContent): StreamContent {
+  if (!isStream(stream)) throw notABody(stream);
+  const { locked, readableEnded, destroyed } = stream as {
+    locked?: boolean;
+    readableEnded?: boolean;
+    destroyed?: boolean;
+  };
+  if (locked === true) throw new InvalidInputError("content", "stream", "it is locked: somebody else reads it");
+  if (readableEnded === true || destroyed === true) {
+    throw new InvalidInputError(
+      "content",
+      "stream",
+      "it has been read or closed already; pass a function that opens a new one",
+    );
+  }
+  return stream;
+}
+
+async function* bytesOf(stream: StreamContent): AsyncGenerator<Uint8Array, void, undefined> {
+  const encoder = new TextEncoder();
+  for await (const part of iterate(stream)) {
+    if (part instanceof Uint8Array) yield part;
+    else if (typeof part === "string") yield encoder.encode(part);
+    else throw new InvalidInputError("content", describe(part), "a stream of content yields bytes or text");
+  }
+}
+
+function iterate(stream: StreamContent): AsyncIterable<Uint8Array | string> {
+  if (Symbol.asyncIterator in stream) return stream as AsyncIterable<Uint8Array | string>;
+  return readerIterator(stream as ReadableStream<Uint8Array | string>);
+}
+
+/** Not every browser can loop over a ReadableStream. */
+async function* readerIterator<T>(stream: ReadableStream<T>): AsyncGenerator<T, void, undefined> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+function notABody(value: unknown): InvalidInputError {
+  return new InvalidInputError(
+    "content",
+    describe(value),
+    "expected bytes, text, a Blob, a web or Node stream, an async iterable, { path }, or a function that opens a stream",
+  );
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  return value.constructor?.name ?? "object";
+}

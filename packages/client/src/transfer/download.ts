@@ -1,0 +1,238 @@
+import { type ByteSource, collectBytes, type Digest, InvalidInputError, verifyBytes } from "@acrkit/oci";
+import type { OperationOptions } from "@azure/core-client";
+import { runtime } from "#runtime";
+import { TransportError } from "../errors/registry-error.ts";
+import { logger } from "../logger.ts";
+import type { RegistryConnection } from "../registry/connection.ts";
+import type { RegistryResponse } from "../registry/response.ts";
+import type { OnProgress } from "./progress.ts";
+
+export interface DownloadBlobOptions extends OperationOptions {
+  readonly onProgress?: OnProgress;
+}
+
+export interface ReadBytesOptions {
+  /** Reading stops with an error beyond this; 64 MiB when left out. */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Drops without a byte in between, after which the connection is given up. */
+const MAX_DROPS_IN_A_ROW = 3;
+
+const METHOD = "downloadBlob";
+
+/**
+ * A blob on its way: verified as it flows, resumed by range when the connection drops.
+ *
+ * Read it once, in one of four forms. Whatever the form, a blob whose size or digest is not what was asked for ends in a
+ * `DigestMismatchError` where it is read, and leaving early closes the connection. One that is not read at all holds a
+ * connection until `cancel`.
+ */
+export class BlobDownload implements AsyncIterable<Uint8Array> {
+  readonly digest: Digest;
+  readonly sizeInBytes: number;
+  readonly #open: () => AsyncGenerator<Uint8Array, void, undefined>;
+  readonly #discard: () => Promise<void>;
+  #used = false;
+
+  /** @internal Made by `downloadBlob`. */
+  constructor(
+    digest: Digest,
+    sizeInBytes: number,
+    open: () => AsyncGenerator<Uint8Array, void, undefined>,
+    discard: () => Promise<void>,
+  ) {
+    this.digest = digest;
+    this.sizeInBytes = sizeInBytes;
+    this.#open = open;
+    this.#discard = discard;
+  }
+
+  /**
+   * Piece by piece. Trust what came only once the loop has ended without an error.
+   *
+   * @throws {DigestMismatchError} in the loop
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#used)
+      throw new InvalidInputError("download", this.digest, "it has been read or cancelled already; download it again");
+    this.#used = true;
+    return this.#open();
+  }
+
+  /** As a web stream, which errors where a loop would throw. Node's `Readable.fromWeb` makes a Node stream of it. */
+  stream(): ReadableStream<Uint8Array> {
+    const parts = this[Symbol.asyncIterator]();
+    return new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          const { done, value } = await parts.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        },
+        async cancel() {
+          await parts.return();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /**
+   * All of it, in memory.
+   *
+   * @throws {LimitError} it is larger than `maxBytes`; when its size says so already, nothing is read
+   */
+  async bytes(options: ReadBytesOptions = {}): Promise<Uint8Array> {
+    const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    return collectBytes(this, maxBytes, `blob ${this.digest}`);
+  }
+
+  /**
+   * Into a file. The name appears only once every byte has been written and the digest is proven; a file that was there
+   * stays until then, and nothing is left behind by a failure.
+   */
+  async toFile(path: string): Promise<void> {
+    try {
+      await runtime.writeFile(path, this);
+    } finally {
+      // A file that could not even be created leaves the download unread.
+      await this.cancel();
+    }
+  }
+
+  /** Closes the connection of a download that will not be read. Safe to call twice. */
+  async cancel(): Promise<void> {
+    if (this.#used) return;
+    this.#used = true;
+    await this.#discard();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cancel();
+  }
+}
+
+/** Sends the request and hands over the download; the caller has checked `repository` and `digest`. */
+export async function startDownload(
+  connection: RegistryConnection,
+  repository: string,
+  digest: Digest,
+  options: DownloadBlobOptions,
+): Promise<BlobDownload> {
+  const first = await requestBlob(connection, repository, digest, options, 0);
+  const sizeInBytes = first.contentLength;
+  if (sizeInBytes === undefined) {
+    await first.discard();
+    throw first.unexpected("the registry does not say how large the blob is (no Content-Length)");
+  }
+  const resume = (offset: number) => requestBlob(connection, repository, digest, options, offset);
+  return new BlobDownload(
+    digest,
+    sizeInBytes,
+    () =>
+      reported(
+        verifyBytes(resumed(first, sizeInBytes, resume), { digest, sizeInBytes }),
+        sizeInBytes,
+        options.onProgress,
+      ),
+    () => first.discard(),
+  );
+}
+
+async function requestBlob(
+  connection: RegistryConnection,
+  repository: string,
+  digest: Digest,
+  options: OperationOptions,
+  offset: number,
+): Promise<RegistryResponse> {
+  return connection.send({
+    method: METHOD,
+    operation: "getBlob",
+    parameters: { name: repository, digest },
+    // Bytes as they are: compressed on the way they would not have this digest.
+    headers: { "accept-encoding": "identity", ...(offset === 0 ? {} : { range: `bytes=${offset}-` }) },
+    expected: offset === 0 ? [200] : [200, 206],
+    options,
+  });
+}
+
+/** The bytes of `first`, and behind a drop those that are missing, for as long as some progress is made. */
+async function* resumed(
+  first: RegistryResponse,
+  sizeInBytes: number,
+  resume: (offset: number) => Promise<RegistryResponse>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let offset = 0;
+  let drops = 0;
+  let parts = first.body();
+  try {
+    for (;;) {
+      const next = await parts.next().catch((error: unknown) => {
+        if (!(error instanceof TransportError) || ++drops > MAX_DROPS_IN_A_ROW) throw error;
+        return { dropped: error };
+      });
+      if (!("dropped" in next)) {
+        // A body that ends early without an error is left to the verification: what is missing would not come by asking again.
+        if (next.done === true) return;
+        drops = 0;
+        offset += next.value.byteLength;
+        yield next.value;
+        continue;
+      }
+      if (offset >= sizeInBytes) throw next.dropped;
+      logger.info(`download resumes at byte ${offset} of ${sizeInBytes}: ${next.dropped.message}`);
+      parts = await bodyFrom(await resume(offset), offset, sizeInBytes);
+    }
+  } finally {
+    await parts.return();
+  }
+}
+
+/** The body from `offset` on. A server that ignores the range sends everything again: what was read already is skipped. */
+async function bodyFrom(
+  response: RegistryResponse,
+  offset: number,
+  sizeInBytes: number,
+): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
+  if (response.status === 200) return skipped(response.body(), offset);
+  const range = response.headers.get("content-range");
+  if (range?.startsWith(`bytes ${offset}-`) === true && (range.endsWith(`/${sizeInBytes}`) || range.endsWith("/*"))) {
+    return response.body();
+  }
+  await response.discard();
+  throw response.unexpected(`the registry answered with the range ${range ?? "(none)"} instead of bytes ${offset}-`);
+}
+
+async function* skipped(parts: ByteSource, count: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = count;
+  for await (const part of parts) {
+    if (left >= part.byteLength) left -= part.byteLength;
+    else {
+      yield left === 0 ? part : part.subarray(left);
+      left = 0;
+    }
+  }
+}
+
+/** Counts; the last event, which says everything is there, comes only after the verification. */
+async function* reported(
+  parts: AsyncIterable<Uint8Array>,
+  totalBytes: number,
+  onProgress: OnProgress | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (onProgress === undefined) {
+    yield* parts;
+    return;
+  }
+  let loadedBytes = 0;
+  for await (const part of parts) {
+    loadedBytes += part.byteLength;
+    if (loadedBytes < totalBytes) onProgress({ loadedBytes, totalBytes });
+    yield part;
+  }
+  onProgress({ loadedBytes, totalBytes });
+}

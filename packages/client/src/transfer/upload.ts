@@ -1,0 +1,251 @@
+import {
+  createDigester,
+  type Digest,
+  type Digester,
+  DigestMismatchError,
+  digestOf,
+  InvalidInputError,
+  parseDigest,
+} from "@acrkit/oci";
+import type { OperationOptions } from "@azure/core-client";
+import { runtime } from "#runtime";
+import { ContentReadError, RegistryError, ResourceNotFoundError, TransportError } from "../errors/registry-error.ts";
+import { logger } from "../logger.ts";
+import { throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
+import { blobExists } from "../registry/blobs.ts";
+import type { RegistryConnection } from "../registry/connection.ts";
+import { ChunkReader } from "./chunks.ts";
+import { type BlobContent, type OpenableContent, toOpenable } from "./content.ts";
+import type { OnProgress } from "./progress.ts";
+import { UploadSession } from "./upload-session.ts";
+
+export interface UploadBlobOptions extends OperationOptions {
+  /**
+   * What the content must be. When the repository has it already, nothing is sent; when the content turns out to be
+   * something else, nothing is committed.
+   */
+  readonly digest?: string;
+  /** Bytes in one request at the most; 64 MiB when left out. Memory does not depend on it where bodies can be streamed. */
+  readonly chunkSizeInBytes?: number;
+  readonly onProgress?: OnProgress;
+}
+
+export interface UploadBlobResult {
+  readonly digest: Digest;
+  readonly sizeInBytes: number;
+}
+
+/** ACR may cut off very large requests (Azure/azure-sdk-for-net#32059); at this size, the pauses between two do not count. */
+const DEFAULT_CHUNK_BYTES = 64 * 1024 * 1024;
+
+/** Where a chunk has to be held in memory: as the incumbent does. */
+const IN_MEMORY_CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Known bytes up to this size go into the committing request itself, which saves one. */
+const SINGLE_REQUEST_BYTES = 16 * 1024 * 1024;
+
+/** ACR forgets an upload whose connection broke; one new beginning is worth it, a second failure is not chance. */
+const MAX_RESTARTS = 1;
+
+const METHOD = "uploadBlob";
+
+/** @see ContainerRegistryClient.uploadBlob */
+export async function uploadBlob(
+  connection: RegistryConnection,
+  repository: string,
+  content: BlobContent,
+  options: UploadBlobOptions,
+): Promise<UploadBlobResult> {
+  const chunkBytes =
+    options.chunkSizeInBytes ?? (runtime.streamBody === undefined ? IN_MEMORY_CHUNK_BYTES : DEFAULT_CHUNK_BYTES);
+  if (!Number.isSafeInteger(chunkBytes) || chunkBytes <= 0) {
+    throw new InvalidInputError("chunkSizeInBytes", chunkBytes, "expected a whole number of bytes");
+  }
+  const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
+  const openable = await toOpenable(content);
+  if (expected !== undefined) {
+    const found = await blobExists(connection, repository, expected, options, METHOD);
+    if (found !== undefined) return { digest: expected, sizeInBytes: found };
+  }
+  for (let restarts = 0; ; restarts++) {
+    try {
+      return await new Upload(connection, repository, openable, expected, chunkBytes, options).run();
+    } catch (error) {
+      if (!openable.reopenable || restarts >= MAX_RESTARTS || !isSessionLost(error)) throw error;
+      logger.info(`upload to ${repository} starts over: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** The connection broke, or the registry does not know the session (any more): only a new session helps. */
+function isSessionLost(error: unknown): boolean {
+  if (error instanceof TransportError) return true;
+  if (error instanceof ResourceNotFoundError) return error.errors.some(({ code }) => code.startsWith("BLOB_UPLOAD_"));
+  return error instanceof RegistryError && (error.statusCode ?? 0) >= 500;
+}
+
+/** One attempt. */
+class Upload {
+  readonly #connection: RegistryConnection;
+  readonly #repository: string;
+  readonly #content: OpenableContent;
+  readonly #expected: Digest | undefined;
+  readonly #chunkBytes: number;
+  readonly #options: UploadBlobOptions;
+  readonly #digester: Digester;
+
+  constructor(
+    connection: RegistryConnection,
+    repository: string,
+    content: OpenableContent,
+    expected: Digest | undefined,
+    chunkBytes: number,
+    options: UploadBlobOptions,
+  ) {
+    this.#connection = connection;
+    this.#repository = repository;
+    this.#content = content;
+    this.#expected = expected;
+    this.#chunkBytes = chunkBytes;
+    this.#options = options;
+    this.#digester = createDigester();
+  }
+
+  async run(): Promise<UploadBlobResult> {
+    const { inMemory } = this.#content;
+    const session = await UploadSession.start(this.#connection, this.#repository, METHOD, this.#options);
+    try {
+      const small = inMemory !== undefined && inMemory.byteLength <= Math.min(SINGLE_REQUEST_BYTES, this.#chunkBytes);
+      return small ? await this.#sendAtOnce(session, inMemory) : await this.#sendInChunks(session);
+    } catch (error) {
+      await session.cancel(this.#options);
+      throw error;
+    }
+  }
+
+  async #sendAtOnce(session: UploadSession, bytes: Uint8Array): Promise<UploadBlobResult> {
+    const digest = digestOf(bytes);
+    this.#assertExpected(digest, bytes.byteLength);
+    this.#progress(0);
+    await this.#commit(session, digest, bytes.byteLength, { body: bytes, sizeInBytes: bytes.byteLength });
+    this.#progress(bytes.byteLength);
+    return { digest, sizeInBytes: bytes.byteLength };
+  }
+
+  async #sendInChunks(session: UploadSession): Promise<UploadBlobResult> {
+    const chunks = new ChunkReader(await this.#open());
+    try {
+      while (await this.#reading(() => chunks.hasMore())) await this.#sendChunk(session, chunks);
+    } finally {
+      await chunks.close().catch(() => {});
+    }
+    const sizeInBytes = this.#digester.sizeInBytes;
+    const digest = this.#digester.digest();
+    this.#assertExpected(digest, sizeInBytes);
+    await this.#commit(session, digest, sizeInBytes);
+    return { digest, sizeInBytes };
+  }
+
+  async #sendChunk(session: UploadSession, chunks: ChunkReader): Promise<void> {
+    if (runtime.streamBody === undefined) {
+      const bytes = await this.#reading(() => chunks.chunkInMemory(this.#chunkBytes));
+      this.#digester.update(bytes);
+      await session.append({ body: bytes, sizeInBytes: bytes.byteLength }, this.#options);
+      this.#progress(this.#digester.sizeInBytes);
+      return;
+    }
+    // The transport does not notice when a body fails half-way and would wait for ever: the request is aborted from here.
+    const failure = new AbortController();
+    const signal = toAbortSignal(this.#options.abortSignal);
+    const abortSignal = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
+    let touch = () => {};
+    let cause: unknown;
+    const digester = this.#digester;
+    const progress = () => this.#progress(digester.sizeInBytes);
+    const body = runtime.streamBody(hashed(chunks.chunk(this.#chunkBytes)));
+    try {
+      await session.append(
+        { body: body.body, sizeInBytes: this.#chunkSize(), onStart: (onActivity) => (touch = onActivity) },
+        { ...this.#options, abortSignal },
+      );
+    } catch (error) {
+      throwIfAborted(signal);
+      if (cause === undefined) throw error;
+      throw this.#readError(cause);
+    } finally {
+      body.close();
+    }
+
+    async function* hashed(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+      try {
+        for await (const part of parts) {
+          digester.update(part);
+          yield part;
+          touch();
+          progress();
+        }
+      } catch (error) {
+        cause = error;
+        failure.abort();
+        throw error;
+      }
+    }
+  }
+
+  /** The length of the next chunk, where the content's is known. */
+  #chunkSize(): number | undefined {
+    const { sizeInBytes } = this.#content;
+    return sizeInBytes === undefined ? undefined : Math.min(this.#chunkBytes, sizeInBytes - this.#digester.sizeInBytes);
+  }
+
+  async #commit(
+    session: UploadSession,
+    digest: Digest,
+    sizeInBytes: number,
+    rest?: { readonly body: Uint8Array; readonly sizeInBytes: number },
+  ): Promise<void> {
+    const confirmed = await session.commit(digest, this.#options, rest);
+    if (confirmed !== undefined && confirmed !== digest) {
+      throw new DigestMismatchError(
+        `uploadBlob of ${this.#repository}: the registry stored ${confirmed}, but ${digest} was sent`,
+        { expected: digest, actual: confirmed, bytesRead: sizeInBytes },
+      );
+    }
+  }
+
+  #assertExpected(digest: Digest, bytesRead: number): void {
+    if (this.#expected === undefined || this.#expected === digest) return;
+    throw new DigestMismatchError(
+      `uploadBlob of ${this.#repository}: the content should have been ${this.#expected}, but is ${digest}; nothing was committed`,
+      { expected: this.#expected, actual: digest, bytesRead },
+    );
+  }
+
+  #open() {
+    return this.#reading(async () => this.#content.open());
+  }
+
+  /** Failures of the content are told apart from those of the registry. */
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      throwIfAborted(toAbortSignal(this.#options.abortSignal));
+      throw this.#readError(error);
+    }
+  }
+
+  #readError(cause: unknown): Error {
+    if (cause instanceof InvalidInputError) return cause;
+    return new ContentReadError(
+      `uploadBlob of ${this.#repository} failed: the content could not be read after ${this.#digester.sizeInBytes} bytes: ${
+        cause instanceof Error ? cause.message : String(cause)
+      }. Nothing was committed.`,
+      { operation: METHOD, repository: this.#repository, code: "CONTENT_READ_FAILED", cause },
+    );
+  }
+
+  #progress(loadedBytes: number): void {
+    this.#options.onProgress?.({ loadedBytes, totalBytes: this.#content.sizeInBytes });
+  }
+}
