@@ -65,10 +65,8 @@ export class Authenticator {
 
   /** The `Authorization` for a request that needs `scopes`. Up to four requests on a cold client, none on a warm one. */
   async authorize(scopes: readonly Scope[], abortSignal: AbortSignal | undefined): Promise<Authorization> {
-    const scheme =
-      this.#scheme ?? (await this.#discovery.run("", abortSignal, (signal) => this.#endpoint.discover(signal)));
-    this.#scheme ??= scheme;
-    if (scheme === undefined || scheme.kind === "none") return { header: undefined, fromCache: false };
+    const scheme = this.#scheme ?? (await this.#discover(abortSignal));
+    if (scheme.kind === "none") return { header: undefined, fromCache: false };
     if (scheme.kind === "basic") return { header: this.#basic(), fromCache: false };
     return this.#bearer(scheme, this.#learned.get(formatScopes(scopes)) ?? scopes, abortSignal);
   }
@@ -101,6 +99,16 @@ export class Authenticator {
     if (formatScopes(wanted) !== key) this.#learned.set(key, wanted);
     this.#tokens.delete(formatScopes(wanted));
     return this.#bearer(challenge.scheme as Bearer, wanted, abortSignal);
+  }
+
+  /**
+   * Asks once, before the first request: a stream that is uploaded cannot be sent again after a challenge. When the answer
+   * tells nothing, the request goes out without a token, and its own challenge is answered.
+   */
+  async #discover(abortSignal: AbortSignal | undefined): Promise<LoginScheme> {
+    const found = await this.#discovery.run("", abortSignal, (signal) => this.#endpoint.discover(signal));
+    this.#scheme ??= found ?? { kind: "none" };
+    return this.#scheme;
   }
 
   #basic(): string | undefined {
