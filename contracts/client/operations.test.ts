@@ -1,0 +1,13 @@
+import { describeRegistry } from "../registries/describe-registry.ts";
+import { distributionHarness } from "../registries/distribution.ts";
+import { emulatorHarness } from "../registries/emulator.ts";
+import { defineBlobSuite } from "./blob-suite.ts";
+import { defineManifestSuite } from "./manifest-suite.ts";
+import { defineMetadataSuite } from "./metadata-suite.ts";
+
+// Every method of the client, against every registry that offers it.
+for (const harness of [emulatorHarness, distributionHarness]) {
+  describeRegistry("blobs", harness, defineBlobSuite);
+  describeRegistry("manifests", harness, defineManifestSuite);
+}
+describeRegistry("metadata", emulatorHarness, defineMetadataSuite);
