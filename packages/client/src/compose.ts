@@ -3,6 +3,7 @@ import { audienceFor } from "./audience.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { authorizePolicy } from "./auth/authorize-policy.ts";
 import { type RegistryCredential, toIdentity } from "./auth/credential.ts";
+import { toTrustedOrigin } from "./auth/realm.ts";
 import { TokenEndpoint } from "./auth/token-endpoint.ts";
 import { type ContainerRegistryClientOptions, DEFAULT_IDLE_TIMEOUT_IN_MS } from "./client-options.ts";
 import { parseEndpoint } from "./endpoint.ts";
@@ -25,7 +26,7 @@ export function composeConnection(
     registry,
     identity: toIdentity(credential, options.audience ?? audienceFor(registry.hostname)),
     endpoint: new TokenEndpoint(createRegistryPipeline(options), httpClient, registry, idleTimeoutInMs),
-    trustedTokenOrigins: options.trustedTokenOrigins ?? [],
+    trustedTokenOrigins: (options.trustedTokenOrigins ?? []).map(toTrustedOrigin),
     now: Date.now,
   });
   const pipeline = createRegistryPipeline(options, authorizePolicy(authenticator, registry));

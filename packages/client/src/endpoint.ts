@@ -47,6 +47,7 @@ export function isLoopback(hostname: string): boolean {
   );
 }
 
+/** Up to the last `@`: a password may hold `@` and `/`, and the address may lack its `https://`. */
 function withoutUserInfo(text: unknown): unknown {
-  return typeof text === "string" ? text.replace(/\/\/[^/@]*@/, "//…@") : text;
+  return typeof text === "string" ? text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1…@") : text;
 }

@@ -1,6 +1,14 @@
 import { type Digest, isDigest } from "./digest.ts";
 import { InvalidManifestError } from "./errors.ts";
-import { isRecord, memberOf, optionalString, stringMap } from "./members.ts";
+import {
+  isRecord,
+  type JsonRecord,
+  memberOf,
+  optionalMember,
+  optionalString,
+  optionalStrings,
+  stringMap,
+} from "./members.ts";
 import type { Platform } from "./platform.ts";
 
 /** Says what some content is, how large, and how to recognise it. @see OCI image-spec v1.1.1, descriptor.md */
@@ -36,6 +44,19 @@ export function asDescriptor(value: unknown, path: string): Descriptor {
     throw new InvalidManifestError(`${path}.size is not a number of bytes`);
   }
   optionalString(value, "artifactType", path);
+  optionalString(value, "data", path);
+  optionalStrings(value, "urls", path);
   stringMap(value, "annotations", path);
+  assertPlatform(value, path);
   return value as unknown as Descriptor;
+}
+
+/** `architecture` and `os` are required by the spec, but indexes without them are about; what is there must be text. */
+function assertPlatform(value: JsonRecord, path: string): void {
+  const platform = optionalMember(value, "platform") ?? {};
+  if (!isRecord(platform)) throw new InvalidManifestError(`${path}.platform is not an object`);
+  for (const name of ["architecture", "os", "os.version", "variant"]) {
+    optionalString(platform, name, `${path}.platform`);
+  }
+  optionalStrings(platform, "os.features", `${path}.platform`);
 }

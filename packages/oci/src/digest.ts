@@ -27,7 +27,9 @@ const MAX_DIGEST_CHARACTERS = 512;
 export function isDigest(text: string): text is Digest {
   if (text.length > MAX_DIGEST_CHARACTERS || !GRAMMAR.test(text)) return false;
   const colon = text.indexOf(":");
-  const encoded = ENCODED[text.slice(0, colon)];
+  const algorithm = text.slice(0, colon);
+  // Own members only: `constructor` is a well-formed algorithm, too, and every object has one.
+  const encoded = Object.hasOwn(ENCODED, algorithm) ? ENCODED[algorithm] : undefined;
   return encoded === undefined || encoded.test(text.slice(colon + 1));
 }
 
@@ -70,7 +72,7 @@ export interface Digester {
  * @throws {InvalidInputError} the algorithm is neither sha256 nor sha512, so nothing could be verified with it
  */
 export function createDigester(algorithm = "sha256"): Digester {
-  if (!(algorithm in ENCODED)) {
+  if (!Object.hasOwn(ENCODED, algorithm)) {
     throw new InvalidInputError("digest algorithm", algorithm, "only sha256 and sha512 can be computed here");
   }
   const hash = createSha2(algorithm as Sha2Algorithm);
@@ -112,22 +114,27 @@ export interface ExpectedContent {
  * Passes bytes through and checks them against what was promised; the check fails inside the consumer's loop.
  *
  * Bytes are handed on before the whole is known to be right: trust them only once the loop has ended without an error.
- * A source that runs past the promised size is stopped at once.
+ * A source that runs past the promised size is stopped at once. The source is closed when the loop is left early and
+ * when the check fails.
  *
  * @throws {DigestMismatchError} while iterating: size or digest differ
+ * @throws {InvalidInputError} while iterating: the digest's algorithm cannot be computed here
  */
 export async function* verifyBytes(
   source: ByteSource,
   expected: ExpectedContent,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const digester = createDigester(digestAlgorithm(expected.digest));
+  const algorithm = digestAlgorithm(expected.digest);
   const size = expected.sizeInBytes;
+  let digester: Digester | undefined;
   for await (const part of source) {
+    // Started inside the loop, so that an algorithm that cannot be computed closes the source as any failure does.
+    digester ??= createDigester(algorithm);
     digester.update(part);
     if (size !== undefined && digester.sizeInBytes > size) throw sizeMismatch(expected, digester.sizeInBytes);
     yield part;
   }
-  assertContent(digester, expected);
+  assertContent(digester ?? createDigester(algorithm), expected);
 }
 
 /** The same for bytes in memory. */

@@ -68,7 +68,7 @@ export class InvalidManifestError extends OciError {
   readonly mediaType: string | undefined;
 
   constructor(reason: string, mediaType?: string) {
-    super(`manifest${mediaType === undefined ? "" : ` of type ${mediaType}`} is not valid: ${reason}`);
+    super(`manifest${mediaType === undefined ? "" : ` of type ${cut(mediaType)}`} is not valid: ${reason}`);
     this.reason = reason;
     this.mediaType = mediaType;
   }
@@ -89,7 +89,18 @@ export const isInvalidManifestError: Guard<InvalidManifestError> = guard("INVALI
 /** Long enough to recognise the value, short enough for a log line. */
 const SHOWN_CHARACTERS = 120;
 
-function shorten(input: unknown): string {
-  const text = typeof input === "string" ? JSON.stringify(input) : String(input);
+/** A value as a message shows it: a text in quotes, anything else by its type or digits, cut when long. */
+export function shorten(input: unknown): string {
+  if (typeof input !== "string") return typeof input === "object" ? objectTag(input) : cut(String(input));
+  // Cut before it is quoted: the text may be megabytes.
+  return cut(JSON.stringify(input.slice(0, SHOWN_CHARACTERS + 1)));
+}
+
+function cut(text: string): string {
   return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
+}
+
+/** `[object Array]`; unlike `String(value)` this never calls into the value, which may have no or a throwing `toString`. */
+function objectTag(value: object | null): string {
+  return value === null ? "null" : Object.prototype.toString.call(value);
 }

@@ -29,3 +29,9 @@ export function stringMap(value: JsonRecord, name: string, path: string): void {
   if (isRecord(member) && Object.values(member).every((entry) => typeof entry === "string")) return;
   throw new InvalidManifestError(`${path === "" ? name : `${path}.${name}`} is not a map of strings`);
 }
+
+export function optionalStrings(value: JsonRecord, name: string, path: string): void {
+  const member = optionalMember(value, name) ?? [];
+  if (Array.isArray(member) && member.every((entry) => typeof entry === "string")) return;
+  throw new InvalidManifestError(`${path === "" ? name : `${path}.${name}`} is not a list of strings`);
+}

@@ -139,12 +139,16 @@ const PATTERNS = Object.values(OPERATIONS).map((operation) => ({
   ),
 }));
 
+/** distribution's route has `[a-zA-Z0-9-_.=]+`; a leading dot is refused besides, for an upload's id may name a file. */
+const UUID = /^[a-zA-Z0-9_=-][a-zA-Z0-9._=-]{0,127}$/;
+
 function followsGrammar(parameters: OperationParameters): boolean {
-  const { name, reference, digest, tag } = parameters;
+  const { name, reference, digest, tag, uuid } = parameters;
   return (
     (name === undefined || isRepositoryName(name)) &&
     (reference === undefined || isTag(reference) || isDigest(reference)) &&
     (digest === undefined || isDigest(digest)) &&
-    (tag === undefined || isTag(tag))
+    (tag === undefined || isTag(tag)) &&
+    (uuid === undefined || UUID.test(uuid))
   );
 }

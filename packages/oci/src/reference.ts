@@ -1,5 +1,5 @@
 import { type Digest, isDigest, parseDigest } from "./digest.ts";
-import { InvalidInputError } from "./errors.ts";
+import { InvalidInputError, shorten } from "./errors.ts";
 
 /** `registry/repository:tag@digest`, taken apart. A text without a registry has `registry: undefined`. */
 export interface Reference {
@@ -89,15 +89,20 @@ export function parseReference(text: string): Reference {
   const colon = named.indexOf(":", slash + 1);
   const path = colon < 0 ? named : named.slice(0, colon);
   const tag = colon < 0 ? undefined : named.slice(colon + 1);
-  if (tag !== undefined && !isTag(tag)) throw fail(`'${tag}' is not a tag`);
+  if (tag !== undefined && !isTag(tag)) throw fail(`${shorten(tag)} is not a tag`);
 
   const { registry, repository } = splitRegistry(path);
-  if (registry !== undefined && !REGISTRY.test(registry)) throw fail(`'${registry}' is not a registry host`);
-  if (!isRepositoryName(repository)) throw fail(`'${repository}' is not a repository name`);
+  if (registry !== undefined && !REGISTRY.test(registry)) throw fail(`${shorten(registry)} is not a registry host`);
+  if (!isRepositoryName(repository)) throw fail(`${shorten(repository)} is not a repository name`);
   return { registry, repository, tag, digest };
 }
 
-/** The text of a reference; `parseReference` gives the same reference back. */
+/**
+ * The text of a reference; of one that came out of `parseReference`, the very text that went in.
+ *
+ * A reference put together by hand reads back otherwise when it has no registry and its repository starts like one
+ * (`localhost/app`).
+ */
 export function formatReference(reference: Reference): string {
   const { registry, repository, tag, digest } = reference;
   return `${registry === undefined ? "" : `${registry}/`}${repository}${tag === undefined ? "" : `:${tag}`}${

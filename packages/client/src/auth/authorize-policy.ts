@@ -21,6 +21,8 @@ export function authorizePolicy(authenticator: Authenticator, registry: URL): Pi
       setAuthorization(used.header);
       const response = await next(request);
       if (response.status !== 401 || !repeatable) return response;
+      // A store that the registry redirected to has no say in how to log in to the registry.
+      if (new URL(response.request.url).origin !== registry.origin) return response;
 
       const renewed = await authenticator.answerChallenge(
         response.headers.get("www-authenticate"),

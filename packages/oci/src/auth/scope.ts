@@ -19,13 +19,14 @@ export function repositoryScope(repository: string, actions: readonly string[]):
 /**
  * Parses one scope. The name may hold colons (a host with a port), so the type ends at the first, the actions start at the last.
  *
- * @throws {InvalidInputError} not three parts
+ * @throws {InvalidInputError} not three parts, or no type or no name among them
  * @see distribution, "Token Scope Documentation"
  */
 export function parseScope(text: string): Scope {
   const first = text.indexOf(":");
   const last = text.lastIndexOf(":");
-  if (first <= 0 || last === first) throw new InvalidInputError("scope", text, "expected type:name:action[,action]");
+  // `last - first` is 1 where the name is empty.
+  if (first <= 0 || last - first < 2) throw new InvalidInputError("scope", text, "expected type:name:action[,action]");
   const actions = text.slice(last + 1).split(",");
   return {
     type: text.slice(0, first),

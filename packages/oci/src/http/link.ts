@@ -1,15 +1,36 @@
+/** Hostile registries send headers too: what lies beyond is not read. ACR's longest stay below 1 KiB. */
+const MAX_HEADER_CHARACTERS = 16_384;
+
+// RFC 8288, 3: link-param = token BWS [ "=" BWS ( token / quoted-string ) ], so a parameter may stand without a value.
+const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
+const PARAMETER = `\\s*;\\s*([\\w*-]+)(?:\\s*=\\s*(${QUOTED}|[^",;\\s]+))?`;
+// `<` cannot occur in a target; excluding it keeps the scan linear where a header is nothing but `<`.
+const LINK = new RegExp(`<([^<>]*)>((?:${PARAMETER})*)`, "g");
+
 /**
  * The target of the `rel="next"` link of a `Link` header, exactly as it stands there, or undefined.
  *
  * @see RFC 8288, 3; OCI distribution-spec v1.1.1, "Listing Tags"
+ * @example
+ * ```ts
+ * import { parseNextLink } from "@acrkit/oci";
+ * const next = parseNextLink('</acr/v1/_catalog?last=alpine&n=1&orderby=>; rel="next"'); // /acr/v1/_catalog?last=alpine…
+ * ```
  */
 export function parseNextLink(header: string): string | undefined {
-  for (const [, target, parameters] of header.matchAll(/<([^>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:"[^"]*"|[^",;\s]+))*)/g)) {
-    const rel = /;\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]+))/i.exec(parameters ?? "");
-    const relations = (rel?.[1] ?? rel?.[2] ?? "").toLowerCase().split(/\s+/);
-    if (relations.includes("next")) return target;
+  for (const [, target, parameters] of header.slice(0, MAX_HEADER_CHARACTERS).matchAll(LINK)) {
+    if (relationsOf(parameters ?? "").includes("next")) return target;
   }
   return undefined;
+}
+
+/** "Occurrences after the first MUST be ignored by parsers" (RFC 8288, 3.3). */
+function relationsOf(parameters: string): readonly string[] {
+  for (const [, name, value = ""] of parameters.matchAll(new RegExp(PARAMETER, "g"))) {
+    if (name?.toLowerCase() !== "rel") continue;
+    return value.replace(/^"|"$/g, "").toLowerCase().split(/\s+/);
+  }
+  return [];
 }
 
 /**

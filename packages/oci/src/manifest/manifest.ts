@@ -44,7 +44,7 @@ export interface DockerManifestList {
 /** The artifact manifest that OCI 1.1 release candidates had, and ORAS's before it; read, no longer written. */
 export interface ArtifactManifest {
   readonly mediaType: typeof MediaType.ociArtifact | typeof MediaType.orasArtifact;
-  readonly artifactType: string;
+  readonly artifactType?: string;
   readonly blobs?: readonly Descriptor[];
   readonly subject?: Descriptor;
   readonly annotations?: Annotations;

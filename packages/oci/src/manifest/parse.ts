@@ -1,5 +1,5 @@
 import { asDescriptor } from "../descriptor.ts";
-import { InvalidManifestError, LimitError } from "../errors.ts";
+import { InvalidManifestError, LimitError, shorten } from "../errors.ts";
 import { MAX_MANIFEST_BYTES } from "../limits.ts";
 import { bareMediaType, MANIFEST_MEDIA_TYPES, type ManifestKind, MediaType, manifestKind } from "../media-type.ts";
 import { isRecord, type JsonRecord, memberOf, optionalMember, optionalString, stringMap } from "../members.ts";
@@ -59,7 +59,7 @@ function resolveMediaType(value: JsonRecord, contentType: string | undefined): s
   const own = optionalString(value, "mediaType", "");
   const given = contentType === undefined ? undefined : bareMediaType(contentType);
   if (own !== undefined && given !== undefined && own !== given) {
-    throw new InvalidManifestError(`it names itself ${own}`, given);
+    throw new InvalidManifestError(`it names itself ${shorten(own)}`, given);
   }
   return given ?? own ?? mediaTypeByShape(value);
 }
@@ -78,18 +78,22 @@ function assertShape(value: JsonRecord, kind: ManifestKind, mediaType: string): 
     }
     if (kind === "image") {
       refuseMember(value, "manifests");
-      asDescriptor(memberOf(value, "config", ""), "config");
+      assertDescriptor(memberOf(value, "config", ""), "config");
       assertDescriptors(memberOf(value, "layers", ""), "layers");
     } else if (kind === "index") {
       refuseMember(value, "layers");
+      refuseMember(value, "config");
       assertDescriptors(memberOf(value, "manifests", ""), "manifests");
     } else {
+      refuseMember(value, "layers");
+      refuseMember(value, "manifests");
       assertDescriptors(optionalMember(value, "blobs") ?? [], "blobs");
     }
-    const subject = optionalMember(value, "subject");
-    if (subject !== undefined && subject !== null) asDescriptor(subject, "subject");
+    const subject = optionalMember(value, "subject") ?? undefined;
+    if (subject !== undefined) assertDescriptor(subject, "subject");
     optionalString(value, "artifactType", "");
     stringMap(value, "annotations", "");
+    dropNulls(value, ["annotations", "blobs", "subject"]);
   } catch (error) {
     if (error instanceof InvalidManifestError) throw new InvalidManifestError(error.reason, mediaType);
     throw error;
@@ -99,11 +103,23 @@ function assertShape(value: JsonRecord, kind: ManifestKind, mediaType: string): 
 /** CVE-2021-41190: one document that is an image to one reader and an index to another must be refused. */
 function refuseMember(value: JsonRecord, name: string): void {
   if (optionalMember(value, name) !== undefined) {
-    throw new InvalidManifestError("it has both layers and manifests, so it could be read in two ways");
+    throw new InvalidManifestError(`it has ${name} beside what its type calls for, so it could be read in two ways`);
   }
 }
 
 function assertDescriptors(value: unknown, path: string): void {
   if (!Array.isArray(value)) throw new InvalidManifestError(`${path} is not a list`);
-  for (const [index, entry] of value.entries()) asDescriptor(entry, `${path}[${index}]`);
+  for (const [index, entry] of value.entries()) assertDescriptor(entry, `${path}[${index}]`);
+}
+
+function assertDescriptor(value: unknown, path: string): void {
+  const descriptor = asDescriptor(value, path);
+  dropNulls(descriptor, ["annotations", "platform", "urls"]);
+}
+
+/** Absent and null mean the same to the tools that write null; the types know only absent. The value is ours: just parsed. */
+function dropNulls(value: object, names: readonly string[]): void {
+  for (const name of names) {
+    if (Reflect.get(value, name) === null) Reflect.deleteProperty(value, name);
+  }
 }
