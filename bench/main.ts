@@ -1,11 +1,12 @@
 // npm run bench [-- --only NAME] [--json FILE] [--rounds N] [--blob-mib N]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { memoryGrowthRows } from "./rows/memory-growth.ts";
 import { requestRows } from "./rows/requests-per-call.ts";
 import type { Row } from "./rows/row.ts";
 import { downloadRows, uploadRows } from "./rows/transfer.ts";
 
-const GROUPS = [uploadRows, downloadRows, requestRows];
+const GROUPS = [uploadRows, downloadRows, memoryGrowthRows, requestRows];
 
 const { values } = parseArgs({
   options: {

@@ -4,7 +4,7 @@ import { staticCredential } from "../contenders/contender.ts";
 import { CONTENDERS, type ContenderName } from "../contenders/contenders.ts";
 import { measure, median } from "../measure.ts";
 import { RunningServer, type ServerAccess } from "../running-server.ts";
-import type { Row, RowGroup } from "./row.ts";
+import { type RowGroup, toRow } from "./row.ts";
 
 const CALLS = 1_000;
 const REPOSITORIES = Array.from({ length: 10 }, (_, index) => `bench/repository-${index}`);
@@ -39,16 +39,6 @@ export const requestRows: RowGroup = {
     }
   },
 };
-
-function toRow(name: string, unit: string, value: (contender: ContenderName) => number): Row {
-  return {
-    name,
-    unit,
-    ours: value("acrkit"),
-    floor: value("floor"),
-    peers: { "@azure/container-registry": value("@azure/container-registry") },
-  };
-}
 
 async function seed({ endpoint, certificate, token }: ServerAccess): Promise<void> {
   const client = new ContainerRegistryClient(endpoint, staticCredential(token), { tlsOptions: { ca: certificate } });

@@ -1,3 +1,5 @@
+import { CONTENDERS, type ContenderName } from "../contenders/contenders.ts";
+
 /** One line of the result. Always a rate: higher is better. */
 export interface Row {
   readonly name: string;
@@ -18,4 +20,16 @@ export interface BenchOptions {
 export interface RowGroup {
   readonly names: readonly string[];
   run(options: BenchOptions): Promise<readonly Row[]>;
+}
+
+/** Arranges everyone's values in a row. */
+export function toRow(name: string, unit: string, value: (contender: ContenderName) => number): Row {
+  const peers = (Object.keys(CONTENDERS) as ContenderName[]).filter((other) => other !== "acrkit" && other !== "floor");
+  return {
+    name,
+    unit,
+    ours: value("acrkit"),
+    floor: value("floor"),
+    peers: Object.fromEntries(peers.map((peer) => [peer, value(peer)])),
+  };
 }

@@ -25,7 +25,9 @@ export function callFor(exchange: Exchange, { rest }: Surroundings): ReplayedCal
   if (match === undefined || !("operation" in match)) return undefined;
   const operation = match.operation.name;
   const make = CALLS[operation];
-  return make === undefined ? undefined : { operation, ...make(match.parameters, exchange, rest) };
+  return make === undefined
+    ? undefined
+    : { operation, ...make(match.parameters as Required<OperationParameters>, exchange, rest) };
 }
 
 type Make = (
@@ -42,35 +44,30 @@ const ORDERS: Readonly<Record<string, "LastUpdatedOnDescending" | "LastUpdatedOn
   timeasc: "LastUpdatedOnAscending",
 };
 
-const CALLS: Partial<
-  Record<
-    OperationName,
-    (parameters: never, exchange: Exchange, rest: readonly Exchange[]) => Omit<ReplayedCall, "operation">
-  >
-> = {
-  listRepositories: ((_parameters, exchange) => ({
+const CALLS: Partial<Record<OperationName, Make>> = {
+  listRepositories: (_parameters, exchange) => ({
     run: (client) => firstPage(client.listRepositoryNames(), exchange),
     check: (page) => {
       expect([...(page as Json)]).toEqual(json(exchange).repositories);
       expectLink(page, exchange);
     },
-  })) satisfies Make,
-  getRepository: (({ name }, exchange) => ({
+  }),
+  getRepository: ({ name }, exchange) => ({
     run: (client) => client.getRepositoryProperties(name),
     check: (result) => expectRepository(result, json(exchange)),
-  })) satisfies Make,
-  updateRepository: (({ name }, exchange) => ({
+  }),
+  updateRepository: ({ name }, exchange) => ({
     run: (client) => client.updateRepositoryProperties(name, updateOf(sent(exchange))),
     check: (result) => expectRepository(result, json(exchange)),
-  })) satisfies Make,
-  deleteRepository: (({ name }, exchange) => ({
+  }),
+  deleteRepository: ({ name }, exchange) => ({
     run: (client) => client.deleteRepository(name),
     check: (result) => {
       const { manifestsDeleted = [], tagsDeleted = [] } = json(exchange);
       expect(result).toEqual({ deletedManifests: manifestsDeleted, deletedTags: tagsDeleted });
     },
-  })) satisfies Make,
-  listTags: (({ name }, exchange) => ({
+  }),
+  listTags: ({ name }, exchange) => ({
     run: (client) => firstPage(client.listTagProperties(name, orderOf(exchange)), exchange),
     check: (page) => {
       const { tags } = json(exchange);
@@ -78,20 +75,20 @@ const CALLS: Partial<
       for (const [index, tag] of (page as Json[]).entries()) expectTag(tag, tags[index], name);
       expectLink(page, exchange);
     },
-  })) satisfies Make,
-  getTag: (({ name, tag }, exchange) => ({
+  }),
+  getTag: ({ name, tag }, exchange) => ({
     run: (client) => client.getTagProperties(name, tag),
     check: (result) => expectTag(result as Json, json(exchange).tag, name),
-  })) satisfies Make,
-  updateTag: (({ name, tag }, exchange) => ({
+  }),
+  updateTag: ({ name, tag }, exchange) => ({
     run: (client) => client.updateTagProperties(name, tag, updateOf(sent(exchange))),
     check: (result) => expectTag(result as Json, json(exchange).tag, name),
-  })) satisfies Make,
-  deleteTag: (({ name, tag }) => ({
+  }),
+  deleteTag: ({ name, tag }) => ({
     run: (client) => client.deleteTag(name, tag),
     check: (result) => expect(result).toBeUndefined(),
-  })) satisfies Make,
-  listManifests: (({ name }, exchange) => ({
+  }),
+  listManifests: ({ name }, exchange) => ({
     run: (client) => firstPage(client.listManifestProperties(name, orderOf(exchange)), exchange),
     check: (page) => {
       const { manifests } = json(exchange);
@@ -99,16 +96,16 @@ const CALLS: Partial<
       for (const [index, manifest] of (page as Json[]).entries()) expectManifest(manifest, manifests[index], name);
       expectLink(page, exchange);
     },
-  })) satisfies Make,
-  getManifestAttributes: (({ name, digest }, exchange) => ({
+  }),
+  getManifestAttributes: ({ name, digest }, exchange) => ({
     run: (client) => client.getManifestProperties(name, digest),
     check: (result) => expectManifest(result as Json, json(exchange).manifest, name),
-  })) satisfies Make,
-  updateManifest: (({ name, digest }, exchange) => ({
+  }),
+  updateManifest: ({ name, digest }, exchange) => ({
     run: (client) => client.updateManifestProperties(name, digest, updateOf(sent(exchange))),
     check: (result) => expectManifest(result as Json, json(exchange).manifest, name),
-  })) satisfies Make,
-  getManifest: (({ name, reference }, exchange) => ({
+  }),
+  getManifest: ({ name, reference }, exchange) => ({
     run: (client) => client.getManifest(name, reference),
     check: (result) =>
       expect(result).toMatchObject({
@@ -116,8 +113,8 @@ const CALLS: Partial<
         mediaType: headerText(exchange.response.headers, "content-type"),
         manifest: json(exchange),
       }),
-  })) satisfies Make,
-  putManifest: (({ name, reference }, exchange) => {
+  }),
+  putManifest: ({ name, reference }, exchange) => {
     const digest = headerText(exchange.response.headers, "docker-content-digest");
     const tag = reference.includes(":") ? {} : { tag: reference };
     const mediaType = headerText(exchange.request.headers, "content-type") as string;
@@ -127,25 +124,25 @@ const CALLS: Partial<
         client.setManifest(name, bytesOf(exchange.request.body, { digest, length }), { ...tag, mediaType }),
       check: (result) => expect(result).toEqual({ digest }),
     };
-  }) satisfies Make,
-  deleteManifest: (({ name, reference }) => ({
+  },
+  deleteManifest: ({ name, reference }) => ({
     run: (client) => client.deleteManifest(name, reference),
     check: (result) => expect(result).toBeUndefined(),
-  })) satisfies Make,
-  headBlob: (({ name, digest }) => ({
+  }),
+  headBlob: ({ name, digest }) => ({
     run: (client) => client.blobExists(name, digest),
     check: (result) => expect(result).toBe(true),
-  })) satisfies Make,
-  getBlob: (({ name, digest }, _exchange, rest) => ({
+  }),
+  getBlob: ({ name, digest }, _exchange, rest) => ({
     run: async (client) => (await client.downloadBlob(name, digest)).bytes(),
     check: (bytes) =>
       expect(Buffer.from(bytes as Uint8Array)).toEqual(Buffer.from(bytesOf(rest[0]?.response.body ?? null))),
-  })) satisfies Make,
-  deleteBlob: (({ name, digest }) => ({
+  }),
+  deleteBlob: ({ name, digest }) => ({
     run: (client) => client.deleteBlob(name, digest),
     check: (result) => expect(result).toBeUndefined(),
-  })) satisfies Make,
-  startUpload: (({ name }, _exchange, rest) => {
+  }),
+  startUpload: ({ name }, _exchange, rest) => {
     // One uploadBlob makes the POST, the PATCHes and the PUT: it gets the chunks that were sent, in their sizes.
     const chunks = rest
       .filter(({ request }) => isUploadStep(request.method, request.path))
@@ -162,7 +159,7 @@ const CALLS: Partial<
       run: (client) => client.uploadBlob(name, content, { chunkSizeInBytes }),
       check: (result) => expect(result).toEqual({ digest: digestOf(whole), sizeInBytes: whole.byteLength }),
     };
-  }) satisfies Make,
+  },
 };
 
 function isUploadStep(method: string, path: string): boolean {

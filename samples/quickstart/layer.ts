@@ -25,7 +25,8 @@ export async function packLayer(file: string, files: readonly LayerFile[]): Prom
   const tar = pack();
   const digester = createDigester();
   const writing = pipeline(
-    tar,
+    // Typed by its streamx base, which lacks a few methods of Node's streams; it pipes like one.
+    tar as unknown as Readable,
     async function* (parts: AsyncIterable<Uint8Array>) {
       for await (const part of parts) {
         digester.update(part);
@@ -38,7 +39,7 @@ export async function packLayer(file: string, files: readonly LayerFile[]): Prom
   for (const entry of files) {
     const { size, content } = await open(entry.from);
     const header = { name: entry.path, size, mode: entry.executable === true ? 0o755 : 0o644, mtime: EPOCH };
-    await pipeline(content, tar.entry(header));
+    await pipeline(content, tar.entry(header) as unknown as NodeJS.WritableStream);
   }
   tar.finalize();
   await writing;
