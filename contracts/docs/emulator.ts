@@ -5,7 +5,10 @@ import { type ExampleRegistry, runProgram } from "./run.ts";
 
 /** Starts an emulator for one example, with the images of `images.ts` in it. */
 export async function startExampleRegistry(): Promise<ExampleRegistry & AsyncDisposable> {
-  const emulator = await startEmulator({ adminUser: { username: "admin", password: "example-password" } });
+  const emulator = await startEmulator({
+    adminUser: { username: "admin", password: "example-password" },
+    anonymousPull: true,
+  });
   const { token } = await emulator.credential.getToken("https://containerregistry.azure.net/.default");
   const registry = {
     endpoint: emulator.endpoint,

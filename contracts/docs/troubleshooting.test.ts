@@ -4,6 +4,9 @@ import { ContainerRegistryClient, type ContainerRegistryClientOptions } from "@a
 import { type EmulatorResponse, type Interceptor, startEmulator } from "@acrkit/emulator";
 import { ERROR_CODES } from "@acrkit/oci";
 import { describe, expect, test } from "vitest";
+import { startExampleRegistry } from "./emulator.ts";
+import { runnableFences } from "./extract.ts";
+import { runProgram } from "./run.ts";
 
 // Holds TROUBLESHOOTING.md against the library, both ways: every code has a heading, and under every heading stands what
 // somebody who calls the library really sees.
@@ -92,6 +95,13 @@ async function failureOfConnection(code: string): Promise<{ readonly error: unkn
 function seenIn({ code, name, status }: Entry) {
   return { name, code, ...(status === undefined ? {} : { statusCode: status }) };
 }
+
+test("its examples run", async () => {
+  const examples = runnableFences(read("TROUBLESHOOTING.md"));
+  expect(examples).not.toHaveLength(0);
+  await using registry = await startExampleRegistry();
+  for (const { line, code } of examples) await runProgram({ place: `TROUBLESHOOTING.md:${line}`, code }, registry);
+});
 
 test("no code has two headings", () => {
   const codes = entries.map(({ code }) => code);

@@ -1,8 +1,8 @@
 import type { ContainerRegistryClient } from "@acrkit/client";
 import { digestOf, matchOperation, type OperationName, type OperationParameters } from "@acrkit/oci";
 import { expect } from "vitest";
-import { bytesOf } from "../recordings-emulator/bytes.ts";
-import { type Exchange, headerText, jsonOf } from "../recordings-emulator/recording.ts";
+import { bytesOf } from "../recordings/bytes.ts";
+import { type Exchange, headerText, jsonOf } from "../recordings/recording.ts";
 
 /** The client's call for a recorded request, and what has to come of its recorded answer. */
 export interface ReplayedCall {

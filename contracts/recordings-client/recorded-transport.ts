@@ -5,8 +5,8 @@ import {
   type PipelineRequest,
   type PipelineResponse,
 } from "@azure/core-rest-pipeline";
-import { bytesOf } from "../recordings-emulator/bytes.ts";
-import { type Exchange, headerText, RECORDED_HOST, type Recording } from "../recordings-emulator/recording.ts";
+import { bytesOf } from "../recordings/bytes.ts";
+import { type Exchange, headerText, RECORDED_HOST, type Recording } from "../recordings/recording.ts";
 
 const CHALLENGE = `Bearer realm="https://${RECORDED_HOST}/oauth2/token",service="${RECORDED_HOST}"`;
 

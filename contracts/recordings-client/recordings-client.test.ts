@@ -8,7 +8,7 @@ import {
   RECORDED_HOST,
   type Recording,
   recordingsFolder,
-} from "../recordings-emulator/recording.ts";
+} from "../recordings/recording.ts";
 import { callFor, type ReplayedCall } from "./calls.ts";
 import { DEVIATIONS } from "./deviations.ts";
 import { isChallenge, RecordedTransport } from "./recorded-transport.ts";

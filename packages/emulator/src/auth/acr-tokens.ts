@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import type { Scope } from "@acrkit/oci";
+import { type Action, actionsOf, grant, permissionsOf } from "./actions.ts";
+import type { Claims, Jwts, Verified } from "./jwt.ts";
+
+/** Seconds; chapter 2.6. */
+const REFRESH_LIFE = 11_700;
+const ACCESS_LIFE = 4_500;
+const ANONYMOUS_LIFE = 1_200;
+
+const ANONYMOUS_SUBJECT = "acr_anon_pull";
+
+/** Who a refresh token was given to. */
+export interface Bearer {
+  readonly subject: string;
+  readonly actions: readonly Action[];
+}
+
+/** What a presented token is good for. */
+export type Presented<T> = { readonly kind: "valid"; readonly value: T } | { readonly kind: "invalid" };
+
+/** The registry's own tokens, claim for claim as in chapter 2.6. */
+export class AcrTokens {
+  readonly #jwts: Jwts;
+  readonly #registryId: string;
+
+  constructor(jwts: Jwts, registryId: string) {
+    this.#jwts = jwts;
+    this.#registryId = registryId;
+  }
+
+  refreshToken(loginServer: string, { subject, actions }: Bearer): Promise<string> {
+    return this.#jwts.sign({
+      ...this.#claims(loginServer, subject, REFRESH_LIFE, "1.0"),
+      grant_type: "refresh_token",
+      appid: subject,
+      permissions: { Actions: permissionsOf(actions), NotActions: null },
+      roles: [],
+    });
+  }
+
+  /** An access token for what is allowed of `asked`, which may be nothing: the refusal comes with the operation. */
+  accessToken(loginServer: string, { subject, actions }: Bearer, asked: readonly Scope[]): Promise<string> {
+    return this.#jwts.sign({
+      ...this.#claims(loginServer, subject, ACCESS_LIFE, "2.0"),
+      access: grant(asked, actions).map(({ type, name, actions }) => ({ type, name, actions })),
+      roles: [],
+      grant_type: "access_token",
+    });
+  }
+
+  /** The token of anonymous pull; its access entries have capitalised keys. */
+  anonymousToken(loginServer: string, granted: readonly Scope[]): Promise<string> {
+    return this.#jwts.sign({
+      ...this.#claims(loginServer, ANONYMOUS_SUBJECT, ANONYMOUS_LIFE, "1.0"),
+      access: granted.map(({ type, name, actions }) => ({ Type: type, Name: name, Actions: actions })),
+      roles: [],
+      grant_type: "access_token",
+    });
+  }
+
+  /** Reads a refresh token back. */
+  async readRefreshToken(loginServer: string, token: string): Promise<Presented<Bearer>> {
+    const claims = ownClaims(await this.#jwts.verify(token), loginServer, "refresh_token");
+    if (claims === undefined) return { kind: "invalid" };
+    const { Actions } = claims.permissions as { Actions: readonly string[] };
+    return { kind: "valid", value: { subject: String(claims.sub), actions: actionsOf(Actions) } };
+  }
+
+  /** Reads an access token back: the scopes it covers. */
+  async readAccessToken(loginServer: string, token: string): Promise<Presented<readonly Scope[]>> {
+    const claims = ownClaims(await this.#jwts.verify(token), loginServer, "access_token");
+    if (claims === undefined) return { kind: "invalid" };
+    return { kind: "valid", value: (claims.access as readonly AccessEntry[]).map(scopeOf) };
+  }
+
+  #claims(loginServer: string, subject: string, life: number, version: string): Claims {
+    const now = this.#jwts.nowSeconds();
+    return {
+      jti: randomUUID(),
+      sub: subject,
+      nbf: now,
+      exp: now + life,
+      iat: now,
+      iss: ISSUER,
+      aud: loginServer,
+      version,
+      rid: this.#registryId,
+    };
+  }
+}
+
+const ISSUER = "Azure Container Registry";
+
+/** Entra's tokens are signed with the same key here, so the issuer must be looked at too. */
+function ownClaims(verified: Verified, loginServer: string, grantType: string): Claims | undefined {
+  if (verified.kind !== "valid") return undefined;
+  const { claims } = verified;
+  return claims.iss === ISSUER && claims.aud === loginServer && claims.grant_type === grantType ? claims : undefined;
+}
+
+type AccessEntry = Readonly<Record<string, unknown>>;
+
+function scopeOf(entry: AccessEntry): Scope {
+  return {
+    type: String(entry.type ?? entry.Type),
+    name: String(entry.name ?? entry.Name),
+    actions: (entry.actions ?? entry.Actions) as readonly string[],
+  };
+}

@@ -1,0 +1,26 @@
+import type { AcrTokens } from "../auth/acr-tokens.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Entra } from "../auth/entra.ts";
+import type { StampingClock } from "../clock.ts";
+import type { Store } from "../storage/store.ts";
+import type { EmulatorRequest } from "./message.ts";
+
+/** What one registry consists of. */
+export interface RegistryContext {
+  readonly store: Store;
+  readonly clock: StampingClock;
+  readonly tokens: AcrTokens;
+  readonly authenticator: Authenticator;
+  readonly entra: Entra;
+  readonly anonymousPull: boolean;
+  /** 32 hexadecimal digits, the registry's id: `rid` in tokens, `regid` in signed URLs. */
+  readonly registryId: string;
+  /** Signs upload states and storage URLs. */
+  readonly secret: string;
+  /** `http` or `https`. */
+  readonly scheme: string;
+  /** HOST of the protocol reference: what the client calls this registry. */
+  loginServer(request: EmulatorRequest): string;
+  /** Where blobs are downloaded from: `https://localhost:54322`. */
+  storageOrigin(request: EmulatorRequest): string;
+}

@@ -1,0 +1,57 @@
+import type { Digest } from "@acrkit/oci";
+import type { Attributes, ManifestRecord } from "../storage/records.ts";
+import type { Store } from "../storage/store.ts";
+import { failure } from "./failure.ts";
+
+/*
+ * Chapter 6: what an attribute that is false forbids. All of it is taken from documents and reports, no recording shows
+ * it. The levels are independent: a tag's lock keeps that tag, a manifest's the manifest, a repository's all in it.
+ */
+
+type Locked = { readonly attributes: Attributes } | undefined;
+
+/** Pushing, overwriting, moving a tag. */
+export function assertWritable(...levels: readonly Locked[]): void {
+  assertAll(levels, ({ writeEnabled }) => writeEnabled);
+}
+
+/** Deleting: `writeEnabled: false` forbids it as well, whatever `deleteEnabled` says. */
+export function assertDeletable(...levels: readonly Locked[]): void {
+  assertAll(levels, ({ writeEnabled, deleteEnabled }) => writeEnabled && deleteEnabled);
+}
+
+/** Pulling. */
+export function assertReadable(...levels: readonly Locked[]): void {
+  assertAll(levels, ({ readEnabled }) => readEnabled);
+}
+
+/** Deleting a manifest takes its tags along, so their locks count too. */
+export function assertManifestDeletable(store: Store, repository: string, manifest: ManifestRecord): void {
+  const tags = store.tags.list(repository, { digest: manifest.digest, limit: EVERY });
+  assertDeletable(store.repositories.get(repository), manifest, ...tags);
+}
+
+/** Deleting a repository takes everything along. */
+export function assertRepositoryDeletable(store: Store, repository: string): void {
+  assertDeletable(
+    store.repositories.get(repository),
+    ...store.manifests.list(repository, { limit: EVERY }),
+    ...store.tags.list(repository, { limit: EVERY }),
+  );
+}
+
+/** SQLite's way to say "all". */
+export const EVERY = -1;
+
+/** The names of the tags of a manifest. */
+export function tagsOf(store: Store, repository: string, digest: Digest): string[] {
+  return store.tags.list(repository, { digest, limit: EVERY }).map(({ name }) => name);
+}
+
+function assertAll(levels: readonly Locked[], isAllowed: (attributes: Attributes) => boolean): void {
+  for (const level of levels) {
+    if (level !== undefined && !isAllowed(level.attributes)) {
+      throw failure("REGISTRY_DISALLOWED_OPERATION", { detail: {} });
+    }
+  }
+}

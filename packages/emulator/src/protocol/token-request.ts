@@ -1,0 +1,27 @@
+import { collectBytes, isInvalidInputError, isLimitError, parseScopes, type Scope } from "@acrkit/oci";
+import type { EmulatorRequest } from "./message.ts";
+
+/** Tokens are about a kilobyte; this leaves room for many scopes. */
+const MAX_FORM_BYTES = 1024 * 1024;
+
+/** The parameters of a token request: the form of a POST, else the query; undefined when they cannot be read. */
+export async function readTokenRequest(request: EmulatorRequest): Promise<URLSearchParams | undefined> {
+  if (request.method === "GET") return request.query;
+  try {
+    const body = await collectBytes(request.body, MAX_FORM_BYTES, "form");
+    return new URLSearchParams(new TextDecoder().decode(body));
+  } catch (error) {
+    if (isLimitError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** 2.2: several scopes, separated by spaces or as the parameter repeated; undefined when one cannot be read. */
+export function readScopes(parameters: URLSearchParams): readonly Scope[] | undefined {
+  try {
+    return parameters.getAll("scope").flatMap(parseScopes);
+  } catch (error) {
+    if (isInvalidInputError(error)) return undefined;
+    throw error;
+  }
+}
