@@ -13,6 +13,7 @@ const folder = import.meta.dirname;
 interface Registry extends AsyncDisposable {
   readonly client: ContainerRegistryClient;
   readonly clock: Emulator["clock"];
+  readonly requests: Emulator["requests"];
   /** Where samples run: a folder of their own. */
   readonly folder: string;
   /** Runs a sample as its reader does: `node samples/NAME.ts`. */
@@ -39,6 +40,7 @@ async function startRegistry(): Promise<Registry> {
       tlsOptions: { ca: emulator.certificate },
     }),
     clock: emulator.clock,
+    requests: emulator.requests,
     folder: cwd,
     run: (name, ...parameters) => runNode([join(folder, `${name}.ts`), ...parameters], { cwd, env }),
     async [Symbol.asyncDispose]() {
@@ -220,6 +222,72 @@ describe("delete-blob", () => {
   });
 });
 
+describe("show-image", () => {
+  test("prints repository, tag and manifest", async () => {
+    await using registry = await startRegistry();
+    const digest = await push(registry.client, "library/hello-world", "latest");
+    await push(registry.client, "library/hello-world", "v1", "latest");
+    const [repository, tag, manifest] = await registry.run("show-image");
+    expect(repository).toBe("Repository library/hello-world: tagCount 2, manifestCount 1");
+    expect(tag).toMatch(new RegExp(`^Tag latest: ${digest}, updated \\d{4}-.*Z$`));
+    expect(manifest).toMatch(
+      /^Manifest: \d+ bytes, application\/vnd\.oci\.image\.manifest\.v1\+json, tags latest, v1$/,
+    );
+  });
+});
+
+describe("lock-repository", () => {
+  test("locks against pushing and deleting, and unlocks", async () => {
+    await using registry = await startRegistry();
+    const { client } = registry;
+    await push(client, "team/app", "v1");
+    expect(await registry.run("lock-repository", "team/app")).toEqual(["team/app: canWrite false, canDelete false"]);
+    await expect(push(client, "team/app", "v2")).rejects.toMatchObject({ name: "ResourceLockedError" });
+    await expect(client.deleteTag("team/app", "v1")).rejects.toMatchObject({ name: "ResourceLockedError" });
+    expect(await registry.run("lock-repository", "team/app", "--unlock")).toEqual([
+      "team/app: canWrite true, canDelete true",
+    ]);
+    await client.deleteTag("team/app", "v1");
+  });
+});
+
+describe("delete-old-tags", () => {
+  test("keeps the three newest tags, and every manifest", async () => {
+    await using registry = await startRegistry();
+    const { client, clock } = registry;
+    for (const tag of ["e", "d", "c", "b", "a"]) {
+      await push(client, "team/app", tag);
+      clock.advance(anHour);
+    }
+    await client.updateTagProperties("team/app", "e", { canDelete: false });
+    expect(await registry.run("delete-old-tags", "team/app")).toEqual(["Deleting team/app:d", "Deleting team/app:e"]);
+    expect((await all(client.listTagProperties("team/app"))).map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    expect(await all(client.listManifestProperties("team/app"))).toHaveLength(5);
+  });
+});
+
+describe("delete-repository", () => {
+  test("deletes that repository alone", async () => {
+    await using registry = await startRegistry();
+    const { client } = registry;
+    for (const tag of ["v1", "v2"]) await push(client, "team/old", tag);
+    await push(client, "team/app", "v1");
+    expect(await registry.run("delete-repository", "team/old")).toEqual(["Deleted team/old: 2 tags, 2 manifests"]);
+    expect(await all(client.listRepositoryNames())).toEqual(["team/app"]);
+  });
+});
+
+test.each(["lock-repository", "delete-old-tags", "delete-repository"])(
+  "%s without a repository changes nothing and says what is missing",
+  async (name) => {
+    await using registry = await startRegistry();
+    await push(registry.client, "team/app", "v1");
+    registry.requests.clear();
+    await expect(registry.run(name)).rejects.toThrow("Name the repository");
+    expect(registry.requests.entries).toEqual([]);
+  },
+);
+
 test("a sample that lacks its endpoint says so", async () => {
   const { PATH } = process.env;
   const run = runNode([join(folder, "list-repositories.ts")], { cwd: folder, env: { PATH } });
@@ -234,4 +302,9 @@ test("the README's table has a row for every sample, and for nothing else", asyn
     readFileSync(join(folder, name), "utf8").includes(` *   node samples/${name}`),
   );
   expect(listed.toSorted()).toEqual(samples.toSorted());
+});
+
+test("the repository's README shows the example of a test that runs here, to the letter", async () => {
+  const example = await readFile(join(folder, "emulator.test.ts"), "utf8");
+  expect(await readFile(join(folder, "../README.md"), "utf8")).toContain(`\`\`\`ts\n${example}\`\`\`\n`);
 });
