@@ -17,7 +17,7 @@ export interface ContainerRegistryClientOptions extends CommonClientOptions {
   readonly idleTimeoutInMs?: number;
   /**
    * Origins besides the registry's own to which a password may be sent when the registry's challenge names them, such as
-   * `https://auth.docker.io` for Docker Hub.
+   * `https://auth.docker.io` for Docker Hub. What is no origin is refused with an `InvalidInputError`.
    *
    * @defaultValue none
    */

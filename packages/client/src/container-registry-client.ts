@@ -429,7 +429,8 @@ export class ContainerRegistryClient {
     return this.#span(
       "blobExists",
       options,
-      async (traced) => (await blobs.blobExists(this.#connection, repository, digest, traced)) !== undefined,
+      async (traced) =>
+        (await blobs.findBlob(this.#connection, repository, digest, traced, "blobExists")) !== undefined,
     );
   }
 

@@ -1,3 +1,5 @@
+import { type Digest, isDigest } from "@acrkit/oci";
+
 /** Readers for the metadata API's JSON. They throw what `fail` makes of the member's path, once, in the caller's words. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -16,6 +18,13 @@ export function text(value: JsonObject, name: string, fail: Fail): string {
   const found = member(value, name);
   if (typeof found === "string") return found;
   throw fail(`the answer's ${name} is missing or no string`);
+}
+
+/** Checked, since callers put it into paths. */
+export function digest(value: JsonObject, name: string, fail: Fail): Digest {
+  const found = text(value, name, fail);
+  if (isDigest(found)) return found;
+  throw fail(`the answer's ${name} is no digest`);
 }
 
 export function optionalText(value: JsonObject, name: string): string | undefined {

@@ -9,7 +9,19 @@ import {
   toChangeableAttributes,
   type UpdatableProperties,
 } from "./changeable.ts";
-import { count, date, type Fail, type JsonObject, list, member, object, optionalText, text, texts } from "./json.ts";
+import {
+  count,
+  date,
+  digest,
+  type Fail,
+  type JsonObject,
+  list,
+  member,
+  object,
+  optionalText,
+  text,
+  texts,
+} from "./json.ts";
 import { type ArtifactOrder, toOrderBy } from "./order.ts";
 import { getTagProperties } from "./tags.ts";
 
@@ -140,7 +152,7 @@ function parseProperties(body: JsonObject, manifest: JsonObject, fail: Fail): Ar
   return {
     registryLoginServer: text(body, "registry", fail),
     repositoryName: text(body, "imageName", fail),
-    digest: text(manifest, "digest", fail),
+    digest: digest(manifest, "digest", fail),
     sizeInBytes: count(manifest, "imageSize", fail),
     createdOn: date(manifest, "createdTime", fail),
     lastUpdatedOn: date(manifest, "lastUpdateTime", fail),
@@ -161,7 +173,7 @@ function parseProperties(body: JsonObject, manifest: JsonObject, fail: Fail): Ar
 
 function parsePlatform(entry: JsonObject, fail: Fail): ArtifactManifestPlatform {
   return {
-    digest: text(entry, "digest", fail),
+    digest: digest(entry, "digest", fail),
     ...optional("architecture", optionalText(entry, "architecture")),
     ...optional("operatingSystem", optionalText(entry, "os")),
   };

@@ -10,7 +10,7 @@ import {
   toChangeableAttributes,
   type UpdatableProperties,
 } from "./changeable.ts";
-import { date, type Fail, type JsonObject, list, member, object, text } from "./json.ts";
+import { date, digest, type Fail, type JsonObject, list, member, object, text } from "./json.ts";
 import { type ArtifactOrder, toOrderBy } from "./order.ts";
 
 /** What a registry knows of a tag. */
@@ -115,7 +115,7 @@ function parseTagProperties(body: JsonObject, tag: JsonObject, fail: Fail): Arti
     registryLoginServer: text(body, "registry", fail),
     repositoryName: text(body, "imageName", fail),
     name: text(tag, "name", fail),
-    digest: text(tag, "digest", fail),
+    digest: digest(tag, "digest", fail),
     createdOn: date(tag, "createdTime", fail),
     lastUpdatedOn: date(tag, "lastUpdateTime", fail),
     ...fromChangeableAttributes(object(member(tag, "changeableAttributes") ?? {}, "changeableAttributes", fail)),

@@ -17,6 +17,9 @@ import {
 
 type Bearer = Extract<LoginScheme, { kind: "bearer" }>;
 
+/** As many as tokens are kept: a client that walks a large registry would otherwise remember each of its repositories. */
+const MAX_LEARNED_SCOPES = 1_000;
+
 /** What goes into `Authorization`, and whether it may be stale. */
 export interface Authorization {
   readonly header: string | undefined;
@@ -96,7 +99,7 @@ export class Authenticator {
     if (!isNews && !used.fromCache) return undefined;
 
     this.#scheme = challenge.scheme;
-    if (formatScopes(wanted) !== key) this.#learned.set(key, wanted);
+    if (formatScopes(wanted) !== key) this.#learn(key, wanted);
     this.#tokens.delete(formatScopes(wanted));
     return this.#bearer(challenge.scheme as Bearer, wanted, abortSignal);
   }
@@ -109,6 +112,12 @@ export class Authenticator {
     const found = await this.#discovery.run("", abortSignal, (signal) => this.#endpoint.discover(signal));
     this.#scheme ??= found ?? { kind: "none" };
     return this.#scheme;
+  }
+
+  #learn(key: string, scopes: readonly Scope[]): void {
+    this.#learned.set(key, scopes);
+    const oldest = this.#learned.keys().next().value;
+    if (this.#learned.size > MAX_LEARNED_SCOPES && oldest !== undefined) this.#learned.delete(oldest);
   }
 
   #basic(): string | undefined {

@@ -16,6 +16,6 @@ export function isTrustedRealm(realm: URL, registry: URL, trustedOrigins: readon
  */
 export function toTrustedOrigin(text: string): string {
   const url = URL.parse(text);
-  if (url !== null && url.protocol === "https:" && url.href === `${url.origin}/`) return url.origin;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
   throw new InvalidInputError("trusted token origin", text, "expected an origin such as https://auth.docker.io");
 }

@@ -1,5 +1,4 @@
-import { AbortError } from "@azure/abort-controller";
-import { throwIfAborted } from "../pipeline/abort-signal.ts";
+import { orAborted, throwIfAborted } from "../pipeline/abort-signal.ts";
 
 interface Flight<T> {
   readonly result: Promise<T>;
@@ -39,13 +38,4 @@ export class SingleFlight<T> {
     this.#flights.set(key, flight);
     return flight;
   }
-}
-
-function orAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return result;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new AbortError("The operation was aborted."));
-    signal.addEventListener("abort", onAbort, { once: true });
-    result.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

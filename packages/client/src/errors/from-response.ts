@@ -1,7 +1,7 @@
 import { type ErrorCode, errorCodeEntry } from "@acrkit/oci";
 import type { PipelineResponse } from "@azure/core-rest-pipeline";
 import type { CallDescription } from "../pipeline/call-context.ts";
-import { withoutSecrets } from "../pipeline/redact.ts";
+import { answerWithoutSecrets, withoutSecrets } from "../pipeline/redact.ts";
 import { retryAfterInMs } from "../pipeline/retry-after.ts";
 import { describeCall } from "./describe.ts";
 import {
@@ -37,7 +37,7 @@ export function errorFromResponse(call: CallDescription, response: PipelineRespo
     hint,
     retryAfterInMs: retryAfterInMs(response.headers, Date.now()),
     request: withoutSecrets(response.request),
-    response: { ...response, request: withoutSecrets(response.request), bodyAsText: body },
+    response: answerWithoutSecrets(response, body),
   };
   return new kind(
     `${describeCall(call)} failed with status ${response.status}: ${sentence(reason)}${hint === undefined ? "" : ` ${hint}`}${

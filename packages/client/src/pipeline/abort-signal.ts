@@ -16,3 +16,14 @@ export function toAbortSignal(signal: AbortSignalLike | undefined): AbortSignal 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new AbortError("The operation was aborted.");
 }
+
+/** Waits for `result`, but no longer than until the abort; what it comes to after that is nobody's concern. */
+export function orAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return result;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new AbortError("The operation was aborted."));
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    result.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

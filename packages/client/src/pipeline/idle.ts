@@ -1,5 +1,6 @@
 import { type PipelinePolicy, RestError } from "@azure/core-rest-pipeline";
 import { contextOf } from "./call-context.ts";
+import { copyRequest } from "./copy-request.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { IDLE_TIMEOUT_CODE } from "./transient.ts";
 
@@ -22,10 +23,12 @@ export function idlePolicy(): PipelinePolicy {
         controller.abort();
       });
       context.onActivity = () => timer.touch();
-      // AbortSignal.any holds what it joins weakly: nothing has to be removed from a caller's long-lived signal.
-      request.abortSignal = outer === undefined ? controller.signal : AbortSignal.any([outer, controller.signal]);
+      // AbortSignal.any holds what it joins weakly: nothing has to be removed from a caller's long-lived signal. The attempt
+      // is a copy that keeps the joint signal, since the transport takes its listener off again only when the body ends,
+      // and Node never lets go of a joint signal that somebody listens to.
+      const abortSignal = outer === undefined ? controller.signal : AbortSignal.any([outer, controller.signal]);
       try {
-        return await next(request);
+        return await next(copyRequest(request, { abortSignal }));
       } catch (error) {
         if (outer?.aborted === true || (error as Error).name !== "AbortError") throw error;
         const waited = idle ? context.idleTimeoutInMs : request.timeout;
@@ -33,7 +36,6 @@ export function idlePolicy(): PipelinePolicy {
       } finally {
         timer.stop();
         context.onActivity = undefined;
-        request.abortSignal = outer;
       }
     },
   };

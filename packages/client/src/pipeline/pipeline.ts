@@ -2,7 +2,6 @@ import type { AdditionalPolicyConfig, CommonClientOptions } from "@azure/core-cl
 import {
   agentPolicy,
   createEmptyPipeline,
-  logPolicy,
   type Pipeline,
   type PipelinePolicy,
   proxyPolicy,
@@ -12,25 +11,11 @@ import {
   userAgentPolicy,
 } from "@azure/core-rest-pipeline";
 import { isNodeLike } from "@azure/core-util";
-import { logger } from "../logger.ts";
 import { VERSION } from "../version.ts";
 import { idlePolicy } from "./idle.ts";
-import { LOGGED_QUERY_PARAMETERS } from "./redact.ts";
+import { logPolicy } from "./log.ts";
 import { redirectPolicy } from "./redirect.ts";
 import { retryPolicy } from "./retry.ts";
-
-/** Headers whose values a log may show, beside Azure Core's own list. `Location` is not one: it can be a signed URL. */
-const LOGGED_HEADERS = [
-  "accept-ranges",
-  "content-range",
-  "docker-content-digest",
-  "docker-distribution-api-version",
-  "docker-upload-uuid",
-  "link",
-  "oci-subject",
-  "range",
-  "x-ms-ratelimit-remaining-calls-per-second",
-];
 
 /**
  * The way of a request, outermost first. `authorize` is left out for the requests that fetch tokens.
@@ -62,11 +47,7 @@ export function createRegistryPipeline(options: CommonClientOptions, authorize?:
     // One attempt may not stay silent for ever.
     idlePolicy(),
     // What really goes out and comes in, by an allow-list.
-    logPolicy({
-      logger: logger.info,
-      additionalAllowedHeaderNames: [...LOGGED_HEADERS],
-      additionalAllowedQueryParameters: [...LOGGED_QUERY_PARAMETERS],
-    }),
+    logPolicy(),
   ];
   const pipeline = createEmptyPipeline();
   for (const policy of policies) if (policy !== undefined) pipeline.addPolicy(policy);

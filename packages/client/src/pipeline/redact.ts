@@ -1,4 +1,10 @@
-import { createHttpHeaders, createPipelineRequest, type PipelineRequest } from "@azure/core-rest-pipeline";
+import {
+  createHttpHeaders,
+  createPipelineRequest,
+  type HttpHeaders,
+  type PipelineRequest,
+  type PipelineResponse,
+} from "@azure/core-rest-pipeline";
 
 /**
  * A copy of a request that an error may carry to wherever the application writes its errors: no `Authorization`, no body
@@ -16,8 +22,19 @@ export function withoutSecrets(request: PipelineRequest): PipelineRequest {
   });
 }
 
+/**
+ * A copy of an answer for an error, with its body as text. Its stream stays out: behind it is the connection, and what was
+ * sent over it.
+ */
+export function answerWithoutSecrets(response: PipelineResponse, bodyAsText: string): PipelineResponse {
+  const headers = createHttpHeaders(response.headers.toJSON({ preserveCase: true }));
+  const location = headers.get("location");
+  if (location !== undefined) headers.set("location", urlWithoutSecrets(location, response.request.url));
+  return { status: response.status, headers, request: withoutSecrets(response.request), bodyAsText };
+}
+
 /** Query parameters that are worth reading in a log and hold nothing secret. */
-export const LOGGED_QUERY_PARAMETERS: readonly string[] = [
+const SHOWN_QUERY_PARAMETERS = new Set([
   "api-version",
   "n",
   "last",
@@ -27,15 +44,56 @@ export const LOGGED_QUERY_PARAMETERS: readonly string[] = [
   "from",
   "_nouploadcache",
   "artifactType",
-];
+]);
 
-/** A URL whose query values are masked unless they are on the list. */
-export function urlWithoutSecrets(text: string): string {
-  const url = new URL(text);
+/** A URL whose query values are masked unless they are on the list; of one that cannot be read, nothing. */
+export function urlWithoutSecrets(text: string, base?: string): string {
+  const url = URL.parse(text, base);
+  if (url === null) return MASK;
   url.username = "";
   url.password = "";
   for (const name of [...url.searchParams.keys()]) {
-    if (!LOGGED_QUERY_PARAMETERS.includes(name)) url.searchParams.set(name, "REDACTED");
+    if (!SHOWN_QUERY_PARAMETERS.has(name)) url.searchParams.set(name, MASK);
   }
   return url.toString();
 }
+
+/** Headers whose values a log may show: those of Azure Core's own list that registries send, and theirs. */
+const SHOWN_HEADERS = new Set([
+  "accept",
+  "accept-encoding",
+  "accept-ranges",
+  "cache-control",
+  "connection",
+  "content-length",
+  "content-range",
+  "content-type",
+  "date",
+  "docker-content-digest",
+  "docker-distribution-api-version",
+  "docker-upload-uuid",
+  "etag",
+  "last-modified",
+  "link",
+  "oci-subject",
+  "range",
+  "retry-after",
+  "server",
+  "traceparent",
+  "transfer-encoding",
+  "user-agent",
+  "www-authenticate",
+  "x-ms-client-request-id",
+  "x-ms-correlation-request-id",
+  "x-ms-ratelimit-remaining-calls-per-second",
+  "x-ms-request-id",
+]);
+
+/** The headers, with the values of those that are not on the list masked. */
+export function headersWithoutSecrets(headers: HttpHeaders): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers.toJSON()).map(([name, value]) => [name, SHOWN_HEADERS.has(name) ? value : MASK]),
+  );
+}
+
+const MASK = "REDACTED";

@@ -1,10 +1,5 @@
-import {
-  createHttpHeaders,
-  createPipelineRequest,
-  type PipelinePolicy,
-  type PipelineRequest,
-  RestError,
-} from "@azure/core-rest-pipeline";
+import { createHttpHeaders, type PipelinePolicy, type PipelineRequest, RestError } from "@azure/core-rest-pipeline";
+import { copyRequest } from "./copy-request.ts";
 import { discardBody } from "./response-body.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -12,9 +7,20 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** One to the blob store is the rule; more than a few is a loop. */
 const MAX_REDIRECTS = 5;
 
+/** What another origin needs to see. Whatever else a request carries may be a credential of the registry's, or of its gateway. */
+const SENT_ELSEWHERE = new Set([
+  "accept",
+  "accept-encoding",
+  "range",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+  "x-ms-client-request-id",
+]);
+
 /**
- * Follows redirects of GET and HEAD, as ACR gives for every blob: without `Authorization` once the origin changes, since
- * credentials are the registry's only (and blob storage refuses a request that carries them), and never from https to http.
+ * Follows redirects of GET and HEAD, as ACR gives for every blob: without credentials once the origin changes, since
+ * they are the registry's only (and blob storage refuses a request that carries them), and never from https to http.
  *
  * The request that came in stays as it is: the target's signature expires, so that a retry must start at the registry.
  */
@@ -55,9 +61,7 @@ function redirected(request: PipelineRequest, location: string): PipelineRequest
   }
   const headers = createHttpHeaders(request.headers.toJSON({ preserveCase: true }));
   if (to.origin !== from.origin) {
-    headers.delete("authorization");
-    headers.delete("cookie");
+    for (const [name] of request.headers) if (!SENT_ELSEWHERE.has(name.toLowerCase())) headers.delete(name);
   }
-  // Object.assign carries what policies have added to the request (TLS settings, the call's context) along.
-  return Object.assign(createPipelineRequest({ url: to.toString() }), request, { url: to.toString(), headers });
+  return copyRequest(request, { url: to.toString(), headers });
 }

@@ -4,14 +4,14 @@ import { ResourceNotFoundError } from "../errors/registry-error.ts";
 import type { RegistryConnection } from "./connection.ts";
 import { deleteOrAbsent } from "./delete.ts";
 
-/** The blob's size in bytes when the repository has it, else undefined. */
-export async function blobExists(
+/** The blob when the repository has it, with its size where the registry says it; else undefined. */
+export async function findBlob(
   connection: RegistryConnection,
   repository: string,
   digest: string,
   options: OperationOptions,
-  method = "blobExists",
-): Promise<number | undefined> {
+  method: string,
+): Promise<{ readonly sizeInBytes: number | undefined } | undefined> {
   try {
     const response = await connection.send({
       method,
@@ -21,7 +21,7 @@ export async function blobExists(
       options,
     });
     await response.discard();
-    return response.contentLength ?? 0;
+    return { sizeInBytes: response.contentLength };
   } catch (error) {
     // A HEAD's answer has no body in which the registry could say what is missing.
     if (error instanceof ResourceNotFoundError) return undefined;

@@ -118,12 +118,13 @@ export class RegistryConnection {
       streamResponseStatusCodes: new Set([Number.POSITIVE_INFINITY]),
       ...(call.body === undefined ? {} : { body: call.body }),
       ...(abortSignal === undefined ? {} : { abortSignal }),
-      ...(tracingOptions === undefined ? {} : { tracingOptions }),
       ...(requestOptions?.onUploadProgress === undefined ? {} : { onUploadProgress: requestOptions.onUploadProgress }),
       ...(requestOptions?.onDownloadProgress === undefined
         ? {}
         : { onDownloadProgress: requestOptions.onDownloadProgress }),
     });
+    // Not among what `createPipelineRequest` takes over; without it, the spans of requests belong to no call.
+    if (tracingOptions !== undefined) request.tracingOptions = tracingOptions;
     const response = await this.#pipeline.sendRequest(this.#httpClient, attachContext(request, context));
     onResponse?.(response as never, undefined);
     return response;

@@ -26,6 +26,8 @@ export async function serve(handler: Handler): Promise<RawServer> {
     lines.push(`${request.method} ${request.url}`);
     handler(request, response, lines.length - 1);
   });
+  // Whatever closes a connection in a test is the client.
+  server.keepAliveTimeout = 0;
   server.on("connection", (socket) => {
     connections++;
     sockets.add(socket);

@@ -8,6 +8,7 @@ export class ChunkReader {
   readonly #parts: AsyncIterator<Uint8Array>;
   #pending: Uint8Array | undefined;
   #ended = false;
+  #isReading = false;
 
   constructor(source: ByteSource) {
     this.#parts = source[Symbol.asyncIterator]();
@@ -16,7 +17,7 @@ export class ChunkReader {
   /** False once everything has been read; looks one piece ahead, so that no empty chunk is begun. */
   async hasMore(): Promise<boolean> {
     while (this.#pending === undefined && !this.#ended) {
-      const { done, value } = await this.#parts.next();
+      const { done, value } = await this.#read();
       if (done === true) this.#ended = true;
       else if (value.byteLength > 0) this.#pending = value;
     }
@@ -40,9 +41,20 @@ export class ChunkReader {
     return collectBytes(this.chunk(maxBytes), maxBytes, "a chunk");
   }
 
-  /** Closes the source, read to its end or not. */
+  /** Closes the source, read to its end or not. One that stands still closes when it moves again; nobody waits for that. */
   async close(): Promise<void> {
     this.#ended = true;
-    await this.#parts.return?.();
+    const closed = this.#parts.return?.();
+    if (this.#isReading) closed?.catch(() => {});
+    else await closed;
+  }
+
+  async #read(): Promise<IteratorResult<Uint8Array>> {
+    this.#isReading = true;
+    try {
+      return await this.#parts.next();
+    } finally {
+      this.#isReading = false;
+    }
   }
 }

@@ -54,7 +54,7 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
   }
   if (typeof content === "object" && content !== null && "path" in content && typeof content.path === "string") {
     const { sizeInBytes, open } = await runtime.openFile(content.path);
-    return { sizeInBytes, inMemory: undefined, reopenable: true, open };
+    return { sizeInBytes, inMemory: undefined, reopenable: true, open: () => exactly(open(), sizeInBytes) };
   }
   throw notABody(content);
 }
@@ -73,6 +73,21 @@ function fromBytes(bytes: Uint8Array): OpenableContent {
   };
 }
 
+/**
+ * A file of a size that is announced: one that changes while it is read fails here, where its request would wait for bytes
+ * that do not come, or run over into the next.
+ */
+async function* exactly(source: ByteSource, sizeInBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let seen = 0;
+  for await (const part of source) {
+    seen += part.byteLength;
+    if (seen > sizeInBytes) throw new Error(`it is larger than the ${sizeInBytes} bytes it had when the upload began`);
+    yield part;
+  }
+  if (seen < sizeInBytes)
+    throw new Error(`it ended after ${seen} of the ${sizeInBytes} bytes it had when the upload began`);
+}
+
 function isStream(value: unknown): value is StreamContent {
   return (
     value instanceof ReadableStream || (typeof value === "object" && value !== null && Symbol.asyncIterator in value)
@@ -88,7 +103,7 @@ function asStream(stream: StreamContent): StreamContent {
     destroyed?: boolean;
   };
   if (locked === true) throw new InvalidInputError("content", "stream", "it is locked: somebody else reads it");
-  if (readableEnded === true || destroyed === true) {
+  if (readableEnded === true || destroyed === true || isDisturbed(stream)) {
     throw new InvalidInputError(
       "content",
       "stream",
@@ -96,6 +111,17 @@ function asStream(stream: StreamContent): StreamContent {
     );
   }
   return stream;
+}
+
+/** Whether a web stream has been read from, which it does not tell; a Response does not take such a one as its body. */
+function isDisturbed(stream: StreamContent): boolean {
+  if (!(stream instanceof ReadableStream)) return false;
+  try {
+    new Response(stream as ReadableStream<Uint8Array>);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 async function* bytesOf(stream: StreamContent): AsyncGenerator<Uint8Array, void, undefined> {

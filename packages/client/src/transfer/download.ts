@@ -1,8 +1,9 @@
-import { type ByteSource, collectBytes, type Digest, InvalidInputError, verifyBytes } from "@acrkit/oci";
+import { type ByteSource, collectBytes, type Digest, InvalidInputError, LimitError, verifyBytes } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { runtime } from "#runtime";
 import { TransportError } from "../errors/registry-error.ts";
 import { logger } from "../logger.ts";
+import { toAbortSignal } from "../pipeline/abort-signal.ts";
 import type { RegistryConnection } from "../registry/connection.ts";
 import type { RegistryResponse } from "../registry/response.ts";
 import type { OnProgress } from "./progress.ts";
@@ -56,9 +57,7 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
    * @throws {DigestMismatchError} in the loop
    */
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#used)
-      throw new InvalidInputError("download", this.digest, "it has been read or cancelled already; download it again");
-    this.#used = true;
+    this.#use();
     return this.#open();
   }
 
@@ -87,7 +86,13 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
    */
   async bytes(options: ReadBytesOptions = {}): Promise<Uint8Array> {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-    return collectBytes(this, maxBytes, `blob ${this.digest}`);
+    if (this.sizeInBytes <= maxBytes) return collectBytes(this, maxBytes, `blob ${this.digest}`);
+    this.#use();
+    await this.#discard();
+    throw new LimitError(`blob ${this.digest} has ${this.sizeInBytes} bytes, more than the ${maxBytes} bytes allowed`, {
+      limit: maxBytes,
+      seen: this.sizeInBytes,
+    });
   }
 
   /**
@@ -113,6 +118,12 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cancel();
   }
+
+  #use(): void {
+    if (this.#used)
+      throw new InvalidInputError("download", this.digest, "it has been read or cancelled already; download it again");
+    this.#used = true;
+  }
 }
 
 /** Sends the request and hands over the download; the caller has checked `repository` and `digest`. */
@@ -122,24 +133,52 @@ export async function startDownload(
   digest: Digest,
   options: DownloadBlobOptions,
 ): Promise<BlobDownload> {
-  const first = await requestBlob(connection, repository, digest, options, 0);
+  const stop = new AbortController();
+  const signal = toAbortSignal(options.abortSignal);
+  const abortSignal = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const request = (offset: number) => requestBlob(connection, repository, digest, { ...options, abortSignal }, offset);
+
+  const first = await request(0);
   const sizeInBytes = first.contentLength;
   if (sizeInBytes === undefined) {
     await first.discard();
     throw first.unexpected("the registry does not say how large the blob is (no Content-Length)");
   }
-  const resume = (offset: number) => requestBlob(connection, repository, digest, options, offset);
-  return new BlobDownload(
-    digest,
-    sizeInBytes,
-    () =>
-      reported(
-        verifyBytes(resumed(first, sizeInBytes, resume), { digest, sizeInBytes }),
-        sizeInBytes,
-        options.onProgress,
-      ),
-    () => first.discard(),
-  );
+  const open = () => {
+    const verified = verifyBytes(resumed(first, sizeInBytes, request), { digest, sizeInBytes });
+    return leavable(reported(verified, sizeInBytes, options.onProgress), async () => {
+      stop.abort();
+      await first.discard();
+    });
+  };
+  return new BlobDownload(digest, sizeInBytes, open, () => first.discard());
+}
+
+/**
+ * The same generator, but one that can be left at any time. By itself it would run none of its `finally` before the first
+ * piece was asked for, and while a piece is waited for it would leave only once that comes.
+ */
+function leavable<T>(
+  parts: AsyncGenerator<T, void, undefined>,
+  close: () => Promise<void>,
+): AsyncGenerator<T, void, undefined> {
+  return {
+    next: () => parts.next(),
+    async return() {
+      await close();
+      return parts.return();
+    },
+    async throw(error) {
+      await close();
+      return parts.throw(error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async [Symbol.asyncDispose]() {
+      await this.return();
+    },
+  };
 }
 
 async function requestBlob(
@@ -183,7 +222,8 @@ async function* resumed(
         yield next.value;
         continue;
       }
-      if (offset >= sizeInBytes) throw next.dropped;
+      // Everything is there; whether it is right, the verification says.
+      if (offset >= sizeInBytes) return;
       logger.info(`download resumes at byte ${offset} of ${sizeInBytes}: ${next.dropped.message}`);
       parts = await bodyFrom(await resume(offset), offset, sizeInBytes);
     }

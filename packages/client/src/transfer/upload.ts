@@ -3,16 +3,23 @@ import {
   type Digest,
   type Digester,
   DigestMismatchError,
+  digestAlgorithm,
   digestOf,
   InvalidInputError,
   parseDigest,
 } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { runtime } from "#runtime";
-import { ContentReadError, RegistryError, ResourceNotFoundError, TransportError } from "../errors/registry-error.ts";
+import {
+  ContentReadError,
+  RegistryError,
+  ResourceNotFoundError,
+  TransportError,
+  UnexpectedResponseError,
+} from "../errors/registry-error.ts";
 import { logger } from "../logger.ts";
-import { throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
-import { blobExists } from "../registry/blobs.ts";
+import { orAborted, throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
+import { findBlob } from "../registry/blobs.ts";
 import type { RegistryConnection } from "../registry/connection.ts";
 import { ChunkReader } from "./chunks.ts";
 import { type BlobContent, type OpenableContent, toOpenable } from "./content.ts";
@@ -64,8 +71,10 @@ export async function uploadBlob(
   const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
   const openable = await toOpenable(content);
   if (expected !== undefined) {
-    const found = await blobExists(connection, repository, expected, options, METHOD);
-    if (found !== undefined) return { digest: expected, sizeInBytes: found };
+    const found = await findBlob(connection, repository, expected, options, METHOD);
+    const sizeInBytes = found?.sizeInBytes ?? openable.sizeInBytes;
+    // Where nobody knows how large it is, it is sent: a made-up size would end up in a manifest.
+    if (found !== undefined && sizeInBytes !== undefined) return { digest: expected, sizeInBytes };
   }
   for (let restarts = 0; ; restarts++) {
     try {
@@ -92,6 +101,7 @@ class Upload {
   readonly #expected: Digest | undefined;
   readonly #chunkBytes: number;
   readonly #options: UploadBlobOptions;
+  readonly #abortSignal: AbortSignal | undefined;
   readonly #digester: Digester;
 
   constructor(
@@ -108,7 +118,8 @@ class Upload {
     this.#expected = expected;
     this.#chunkBytes = chunkBytes;
     this.#options = options;
-    this.#digester = createDigester();
+    this.#abortSignal = toAbortSignal(options.abortSignal);
+    this.#digester = createDigester(expected === undefined ? undefined : digestAlgorithm(expected));
   }
 
   async run(): Promise<UploadBlobResult> {
@@ -124,11 +135,11 @@ class Upload {
   }
 
   async #sendAtOnce(session: UploadSession, bytes: Uint8Array): Promise<UploadBlobResult> {
-    const digest = digestOf(bytes);
+    const digest = digestOf(bytes, this.#expected && digestAlgorithm(this.#expected));
     this.#assertExpected(digest, bytes.byteLength);
     this.#progress(0);
     await this.#commit(session, digest, bytes.byteLength, { body: bytes, sizeInBytes: bytes.byteLength });
-    this.#progress(bytes.byteLength);
+    this.#options.onProgress?.({ loadedBytes: bytes.byteLength, totalBytes: bytes.byteLength });
     return { digest, sizeInBytes: bytes.byteLength };
   }
 
@@ -143,6 +154,7 @@ class Upload {
     const digest = this.#digester.digest();
     this.#assertExpected(digest, sizeInBytes);
     await this.#commit(session, digest, sizeInBytes);
+    this.#options.onProgress?.({ loadedBytes: sizeInBytes, totalBytes: sizeInBytes });
     return { digest, sizeInBytes };
   }
 
@@ -156,16 +168,18 @@ class Upload {
     }
     // The transport does not notice when a body fails half-way and would wait for ever: the request is aborted from here.
     const failure = new AbortController();
-    const signal = toAbortSignal(this.#options.abortSignal);
+    const signal = this.#abortSignal;
     const abortSignal = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
     let touch = () => {};
     let cause: unknown;
+    let isSent = false;
     const digester = this.#digester;
     const progress = () => this.#progress(digester.sizeInBytes);
-    const body = runtime.streamBody(hashed(chunks.chunk(this.#chunkBytes)));
+    const sizeInBytes = this.#chunkSize();
+    const body = runtime.streamBody(hashed(chunks.chunk(sizeInBytes ?? this.#chunkBytes)));
     try {
       await session.append(
-        { body: body.body, sizeInBytes: this.#chunkSize(), onStart: (onActivity) => (touch = onActivity) },
+        { body: body.body, sizeInBytes, onStart: (onActivity) => (touch = onActivity) },
         { ...this.#options, abortSignal },
       );
     } catch (error) {
@@ -174,6 +188,14 @@ class Upload {
       throw this.#readError(cause);
     } finally {
       body.close();
+      // An answer that came first leaves a request half sent, on a connection that would stay open for ever.
+      if (!isSent) failure.abort();
+    }
+    if (!isSent) {
+      throw new UnexpectedResponseError(
+        `uploadBlob of ${this.#repository} failed: the registry accepted a chunk before all of it had been sent.`,
+        { operation: METHOD, repository: this.#repository, code: "UNEXPECTED_RESPONSE" },
+      );
     }
 
     async function* hashed(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -184,6 +206,7 @@ class Upload {
           touch();
           progress();
         }
+        isSent = true;
       } catch (error) {
         cause = error;
         failure.abort();
@@ -225,12 +248,12 @@ class Upload {
     return this.#reading(async () => this.#content.open());
   }
 
-  /** Failures of the content are told apart from those of the registry. */
+  /** Failures of the content are told apart from those of the registry, and an abort does not wait for it. */
   async #reading<T>(read: () => Promise<T>): Promise<T> {
     try {
-      return await read();
+      return await orAborted(read(), this.#abortSignal);
     } catch (error) {
-      throwIfAborted(toAbortSignal(this.#options.abortSignal));
+      throwIfAborted(this.#abortSignal);
       throw this.#readError(error);
     }
   }
@@ -245,7 +268,9 @@ class Upload {
     );
   }
 
+  /** How far it has come; everything is there only once the registry has said so. */
   #progress(loadedBytes: number): void {
-    this.#options.onProgress?.({ loadedBytes, totalBytes: this.#content.sizeInBytes });
+    const totalBytes = this.#content.sizeInBytes;
+    if (loadedBytes === 0 || loadedBytes !== totalBytes) this.#options.onProgress?.({ loadedBytes, totalBytes });
   }
 }

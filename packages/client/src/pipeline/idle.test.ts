@@ -1,0 +1,116 @@
+import { Readable } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { TransportError } from "../errors/registry-error.ts";
+import { abortOf, clientOf, failureOf } from "../testing/client.ts";
+import { HELLO, HELLO_DIGEST } from "../testing/content.ts";
+import { never, openRegistry, ScriptedRegistry } from "../testing/scripted-registry.ts";
+import { failOnUnhandled } from "../testing/unhandled.ts";
+
+failOnUnhandled();
+
+const QUICK = { idleTimeoutInMs: 20, retryOptions: { maxRetries: 1, retryDelayInMs: 0 } };
+const tags = { status: 200, body: { registry: "r", imageName: "app", tags: [] } };
+
+test("no answer within the idle timeout is a failure that is tried again", async () => {
+  const registry = openRegistry((_, index) => (index === 0 ? never() : tags));
+  await clientOf(registry, QUICK).listTagProperties("app").next();
+  expect(registry.calls).toHaveLength(2);
+});
+
+test("no answer at all is a TransportError that tells how long it waited", async () => {
+  const registry = openRegistry(never);
+  const error = await failureOf(clientOf(registry, QUICK).listTagProperties("app").next(), TransportError);
+  expect(error.code).toBe("IDLE_TIMEOUT");
+  expect(error.message).toContain("no answer came within 20 ms");
+  expect(registry.calls).toHaveLength(2);
+});
+
+test("a body that stops is a TransportError", async () => {
+  const stalled = new Readable({ read() {} });
+  stalled.push('{"tags":[');
+  const registry = openRegistry(() => ({ status: 200, body: stalled }));
+  const error = await failureOf(clientOf(registry, QUICK).listTagProperties("app").next(), TransportError);
+  expect(error.message).toContain("nothing came for 20 ms");
+  expect(stalled.destroyed).toBe(true);
+});
+
+test("the consumer of a download may take longer than the registry may", async () => {
+  const body = Readable.from([HELLO.subarray(0, 2), HELLO.subarray(2)]);
+  const registry = openRegistry(() => ({ status: 200, headers: { "content-length": "5" }, body }));
+  const download = await clientOf(registry, { idleTimeoutInMs: 10 }).downloadBlob("app", HELLO_DIGEST);
+  let seen = 0;
+  for await (const part of download) {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    seen += part.byteLength;
+  }
+  expect(seen).toBe(5);
+});
+
+describe("during an upload", () => {
+  const slowContent = (pauses: readonly number[]) =>
+    async function* () {
+      for (const ms of pauses) {
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        yield "x";
+      }
+    };
+  const uploads = () =>
+    openRegistry(({ method }) =>
+      method === "PUT" ? { status: 201 } : { status: 202, headers: { location: "/v2/app/blobs/uploads/uuid" } },
+    );
+
+  test("a body that moves is not idle, however long it takes in all", async () => {
+    const registry = uploads();
+    const content = slowContent(Array(20).fill(10));
+    const { sizeInBytes } = await clientOf(registry, { idleTimeoutInMs: 100 }).uploadBlob("app", content);
+    expect(sizeInBytes).toBe(20);
+    expect(registry.calls.filter(({ method }) => method === "PATCH")).toHaveLength(1);
+  });
+
+  test("a body that stands still in the middle of a chunk is", async () => {
+    const registry = uploads();
+    const content = () => Readable.from(slowContent([0, 60_000])());
+    const error = await failureOf(
+      clientOf(registry, { idleTimeoutInMs: 30 }).uploadBlob("app", content),
+      TransportError,
+    );
+    expect(error.code).toBe("IDLE_TIMEOUT");
+    // The request with the body never came to an end; both sessions were given up.
+    expect(registry.calls.map(({ method }) => method)).toEqual(["POST", "DELETE", "POST", "DELETE"]);
+  }, 5_000);
+});
+
+describe("requestOptions.timeout", () => {
+  /** Like the real transport, which turns its timeout into an abort. */
+  const withTimeout = () => {
+    const inner = openRegistry(never);
+    return new ScriptedRegistry(async ({ request, url }) => {
+      if (url.pathname === "/v2/") return { status: 200 };
+      const error = Object.assign(new Error("The operation was aborted."), { name: "AbortError" });
+      await new Promise((resolve) => setTimeout(resolve, request.timeout));
+      inner.seen.length = 0;
+      throw error;
+    });
+  };
+
+  test("ends in an error, not in an abort that nobody asked for", async () => {
+    const registry = withTimeout();
+    const client = clientOf(registry, { retryOptions: { maxRetries: 1, retryDelayInMs: 0 } });
+    const error = await failureOf(
+      client.getTagProperties("app", "v1", { requestOptions: { timeout: 5 } }),
+      TransportError,
+    );
+    expect(error.message).toContain("no answer came within 5 ms");
+    expect(registry.calls).toHaveLength(2);
+  });
+
+  test("does not hide an abort that the caller did ask for", async () => {
+    const controller = new AbortController();
+    const call = clientOf(withTimeout()).getTagProperties("app", "v1", {
+      requestOptions: { timeout: 60_000 },
+      abortSignal: controller.signal,
+    });
+    setImmediate(() => controller.abort());
+    await abortOf(call);
+  });
+});
