@@ -25,7 +25,13 @@ export function composeConnection(
   const authenticator = new Authenticator({
     registry,
     identity: toIdentity(credential, options.audience ?? audienceFor(registry.hostname)),
-    endpoint: new TokenEndpoint(createRegistryPipeline(options), httpClient, registry, idleTimeoutInMs),
+    endpoint: new TokenEndpoint({
+      pipeline: createRegistryPipeline(options),
+      httpClient,
+      registry,
+      idleTimeoutInMs,
+      anonymous: credential === undefined,
+    }),
     trustedTokenOrigins: (options.trustedTokenOrigins ?? []).map(toTrustedOrigin),
     now: Date.now,
   });

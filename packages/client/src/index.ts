@@ -1,12 +1,25 @@
+// The words of the protocol that a user of the client needs; the rest is in @acrkit/oci.
 export {
+  type ArtifactManifest,
+  type Descriptor,
+  type Digest,
   DigestMismatchError,
+  type DockerManifest,
+  type DockerManifestList,
   InvalidInputError,
   InvalidManifestError,
   isDigestMismatchError,
+  isImageManifest,
+  isIndex,
   isInvalidInputError,
   isInvalidManifestError,
   isLimitError,
   LimitError,
+  type Manifest,
+  MediaType,
+  type OciImageManifest,
+  type OciIndex,
+  type Platform,
 } from "@acrkit/oci";
 export type { ChangeableProperties, UpdatableProperties } from "./acr/changeable.ts";
 export type {

@@ -32,12 +32,13 @@ function authenticatorOf(options: AcrOptions & { credential?: RegistryCredential
   const authenticator = new Authenticator({
     registry: endpoint,
     identity: toIdentity(credential, "https://audience.example"),
-    endpoint: new TokenEndpoint(
-      createRegistryPipeline({ retryOptions: { retryDelayInMs: 0 } }),
-      registry,
-      endpoint,
-      60_000,
-    ),
+    endpoint: new TokenEndpoint({
+      pipeline: createRegistryPipeline({ retryOptions: { retryDelayInMs: 0 } }),
+      httpClient: registry,
+      registry: endpoint,
+      idleTimeoutInMs: 60_000,
+      anonymous: credential === undefined,
+    }),
     trustedTokenOrigins: [],
     now: () => clock.now + (options.clockOffsetMs ?? 0),
   });

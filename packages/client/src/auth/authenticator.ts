@@ -1,5 +1,6 @@
 import { formatScope, formatScopes, parseScopes, type Scope } from "@acrkit/oci";
 import type { TokenCredential } from "@azure/core-auth";
+import { withHint } from "../errors/describe.ts";
 import { ClientAuthenticationError } from "../errors/registry-error.ts";
 import { type LoginChallenge, type LoginScheme, readChallenge } from "./challenge.ts";
 import { basicAuthorization, type Identity } from "./credential.ts";
@@ -170,6 +171,9 @@ export class Authenticator {
     const { realm, service } = scheme;
     const identity = this.#identity;
     const own = realm.origin === this.#registry.origin;
+    if (realm.protocol !== "https:" && this.#registry.protocol === "https:") {
+      throw this.#refusal(`the registry asks to fetch tokens from ${realm.origin}, which is not encrypted`);
+    }
     if (identity.kind === "anonymous") {
       // ACR's token service; any other takes a GET without credentials, which gives nothing away wherever it goes.
       const isAcr = own && realm.pathname === "/oauth2/token";
@@ -224,13 +228,11 @@ export class Authenticator {
   }
 
   #refusal(problem: string, hint?: string): ClientAuthenticationError {
-    return new ClientAuthenticationError(
-      `logging in to ${this.#registry.host} failed: ${problem}.${hint === undefined ? "" : ` ${hint}`}`,
-      {
-        operation: "login",
-        hint,
-      },
-    );
+    return new ClientAuthenticationError(`login at ${this.#registry.host} failed: ${withHint(problem, hint)}`, {
+      operation: "login",
+      code: "UNAUTHORIZED",
+      hint,
+    });
   }
 }
 

@@ -5,9 +5,10 @@ import {
   type Pipeline,
   type PipelineResponse,
 } from "@azure/core-rest-pipeline";
+import { describeCall, withHint } from "../errors/describe.ts";
 import { errorFromResponse } from "../errors/from-response.ts";
 import { ClientAuthenticationError, UnexpectedResponseError } from "../errors/registry-error.ts";
-import { attachContext, type CallContext } from "../pipeline/call-context.ts";
+import { attachContext, type CallContext, type CallDescription } from "../pipeline/call-context.ts";
 import { discardBody, readText } from "../pipeline/response-body.ts";
 import type { LoginScheme } from "./challenge.ts";
 import { readChallenge } from "./challenge.ts";
@@ -20,26 +21,52 @@ export interface TokenAnswer {
   readonly expiresInSeconds: number | undefined;
 }
 
+/** `/oauth2/exchange` refuses without a challenge, for a wrong audience as for an identity without any role. */
+const CREDENTIAL_REFUSED =
+  "The registry refused the credential: check the password or token, that the identity has a role on this registry, and the client's audience option.";
+
+const ANONYMOUS_REFUSED =
+  "No credential was given, and the registry does not allow anonymous pull: pass a credential as the client's second argument.";
+
 /** JWTs of ACR have up to a few KiB; groups in other services' tokens may make them larger. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
+
+export interface TokenEndpointOptions {
+  readonly pipeline: Pipeline;
+  readonly httpClient: HttpClient;
+  readonly registry: URL;
+  readonly idleTimeoutInMs: number;
+  /** Whether there is a credential that could be refused. */
+  readonly anonymous: boolean;
+}
 
 /** Sends the requests of the token flow: the same pipeline as every other request, but for the authorisation. */
 export class TokenEndpoint {
   readonly #pipeline: Pipeline;
   readonly #httpClient: HttpClient;
   readonly #registry: URL;
-  readonly #idleTimeoutInMs: number;
+  readonly #context: CallContext;
 
-  constructor(pipeline: Pipeline, httpClient: HttpClient, registry: URL, idleTimeoutInMs: number) {
+  constructor({ pipeline, httpClient, registry, idleTimeoutInMs, anonymous }: TokenEndpointOptions) {
     this.#pipeline = pipeline;
     this.#httpClient = httpClient;
     this.#registry = registry;
-    this.#idleTimeoutInMs = idleTimeoutInMs;
+    this.#context = {
+      call: {
+        operation: "login",
+        registry: registry.host,
+        metadataApi: false,
+        refusalHint: anonymous ? ANONYMOUS_REFUSED : CREDENTIAL_REFUSED,
+      },
+      scopes: [],
+      repeatable: true,
+      idleTimeoutInMs,
+    };
   }
 
   /** Asks the registry's base address how it wants callers to log in; undefined when the answer does not tell. */
   async discover(abortSignal: AbortSignal): Promise<LoginScheme | undefined> {
-    const response = await this.#send({ url: new URL("/v2/", this.#registry), method: "GET" }, "login", abortSignal);
+    const response = await this.#send({ url: new URL("/v2/", this.#registry), method: "GET" }, abortSignal);
     await discardBody(response);
     if (response.status < 300) return { kind: "none" };
     if (response.status !== 401) return undefined;
@@ -51,32 +78,23 @@ export class TokenEndpoint {
    * @throws {UnexpectedResponseError} the answer holds no token
    */
   async fetchToken(request: TokenRequest, abortSignal: AbortSignal): Promise<TokenAnswer> {
-    const response = await this.#send(request, "login", abortSignal);
+    const response = await this.#send(request, abortSignal);
     const text = await readText(response, {
       maxBytes: MAX_ANSWER_BYTES,
-      idleTimeoutInMs: this.#idleTimeoutInMs,
-      what: `the token service's answer`,
+      idleTimeoutInMs: this.#context.idleTimeoutInMs,
+      what: "the token service's answer",
     });
-    const { call } = this.#context("login");
+    const { call } = this.#context;
     if (response.status !== 200) {
       const error = errorFromResponse(call, response, text);
       if (response.status !== 400) throw error;
       // Token services answer 400 to credentials as well (OAuth's invalid_grant).
       throw new ClientAuthenticationError(error.message, { ...error, operation: call.operation, cause: error });
     }
-    return parseAnswer(text, request.url, call.operation);
+    return parseAnswer(text, request.url, call);
   }
 
-  #context(operation: string): CallContext {
-    return {
-      call: { operation, registry: this.#registry.host, metadataApi: false },
-      scopes: [],
-      repeatable: true,
-      idleTimeoutInMs: this.#idleTimeoutInMs,
-    };
-  }
-
-  #send(token: TokenRequest, operation: string, abortSignal: AbortSignal): Promise<PipelineResponse> {
+  #send(token: TokenRequest, abortSignal: AbortSignal): Promise<PipelineResponse> {
     const url = new URL(token.url);
     for (const [name, value] of token.query ?? []) url.searchParams.append(name, value);
     const headers = createHttpHeaders({ accept: "application/json" });
@@ -96,11 +114,11 @@ export class TokenEndpoint {
             body: new URLSearchParams(token.form.map(([name, value]) => [name, value] as [string, string])).toString(),
           }),
     });
-    return this.#pipeline.sendRequest(this.#httpClient, attachContext(request, this.#context(operation)));
+    return this.#pipeline.sendRequest(this.#httpClient, attachContext(request, { ...this.#context }));
   }
 }
 
-function parseAnswer(text: string, url: URL, operation: string): TokenAnswer {
+function parseAnswer(text: string, url: URL, call: CallDescription): TokenAnswer {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -111,11 +129,13 @@ function parseAnswer(text: string, url: URL, operation: string): TokenAnswer {
   const accessToken = textOrUndefined(access_token) ?? textOrUndefined(token);
   const refreshToken = textOrUndefined(refresh_token);
   if (accessToken === undefined && refreshToken === undefined) {
-    throw new UnexpectedResponseError(`the token service at ${url.origin}${url.pathname} answered without a token`, {
-      operation,
+    const hint = "Check that the endpoint is a container registry.";
+    const reason = withHint(`the token service at ${url.origin}${url.pathname} answered without a token`, hint);
+    throw new UnexpectedResponseError(`${describeCall(call)} failed: ${reason}`, {
+      operation: call.operation,
       code: "INVALID_TOKEN_ANSWER",
       statusCode: 200,
-      hint: "Check that the endpoint is a container registry.",
+      hint,
     });
   }
   return {

@@ -8,3 +8,10 @@ export function describeCall(call: CallDescription): string {
     repository === undefined ? "" : ` of ${repository}${reference === undefined ? "" : separator + reference}`;
   return `${operation}${subject} at ${registry}`;
 }
+
+/** A reason as a sentence, followed by what to do. */
+export function withHint(reason: string, hint: string | undefined): string {
+  const trimmed = reason.trim();
+  const sentence = /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  return hint === undefined ? sentence : `${sentence} ${hint}`;
+}

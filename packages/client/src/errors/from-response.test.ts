@@ -130,8 +130,10 @@ describe("the hint", () => {
     expect(errorOf(401, envelope("UNAUTHORIZED"), { headers }).hint).toMatch(expected);
   });
 
-  test("to a refused login", () => {
-    expect(errorOf(401, "", { call: { ...CALL, operation: "login" } }).hint).toMatch(/audience/);
+  test("to a refusal that explains nothing is what the caller knows", () => {
+    expect(errorOf(401, "", { call: { ...CALL, refusalHint: "Check the audience." } }).hint).toBe(
+      "Check the audience.",
+    );
   });
 
   test("to a code that nobody knows is none", () => {

@@ -3,7 +3,7 @@ import type { PipelineResponse } from "@azure/core-rest-pipeline";
 import type { CallDescription } from "../pipeline/call-context.ts";
 import { answerWithoutSecrets, withoutSecrets } from "../pipeline/redact.ts";
 import { retryAfterInMs } from "../pipeline/retry-after.ts";
-import { describeCall } from "./describe.ts";
+import { describeCall, withHint } from "./describe.ts";
 import {
   AccessDeniedError,
   ClientAuthenticationError,
@@ -30,7 +30,7 @@ export function errorFromResponse(call: CallDescription, response: PipelineRespo
   const info: RegistryErrorInfo = {
     operation: call.operation,
     repository: call.repository,
-    code: first?.code,
+    code: first?.code ?? (kind === UnsupportedOperationError ? "UNSUPPORTED" : undefined),
     statusCode: response.status,
     errors,
     correlationId,
@@ -40,7 +40,7 @@ export function errorFromResponse(call: CallDescription, response: PipelineRespo
     response: answerWithoutSecrets(response, body),
   };
   return new kind(
-    `${describeCall(call)} failed with status ${response.status}: ${sentence(reason)}${hint === undefined ? "" : ` ${hint}`}${
+    `${describeCall(call)} failed with status ${response.status}: ${withHint(reason, hint)}${
       correlationId === undefined ? "" : ` (correlation id ${correlationId})`
     }`,
     info,
@@ -57,6 +57,8 @@ function kindOf(call: CallDescription, status: number, errors: readonly Registry
   if (status === 429) return ThrottledError;
   // ACR answers a path without a route in plain text; so does every other registry on /acr/v1.
   if (status === 404 && call.metadataApi && errors.length === 0) return UnsupportedOperationError;
+  // An upload's session that is gone is nothing that somebody looked for.
+  if (has(errors, "BLOB_UPLOAD_UNKNOWN") || has(errors, "BLOB_UPLOAD_INVALID")) return RegistryError;
   if (status === 404) return ResourceNotFoundError;
   return RegistryError;
 }
@@ -74,14 +76,10 @@ function hintFor(
   if (kind === UnsupportedOperationError && call.metadataApi) {
     return "Only Azure Container Registry offers this operation (/acr/v1); check that the endpoint is one.";
   }
-  if (call.operation === "login" && response.status === 401) return LOGIN_HINT;
+  if (response.status === 401 && call.refusalHint !== undefined) return call.refusalHint;
   if (response.status === 401) return authenticationHint(response);
   return code === undefined ? undefined : errorCodeEntry(code)?.hint;
 }
-
-/** `/oauth2/exchange` refuses without a challenge, for a wrong audience as for an identity without any role. */
-const LOGIN_HINT =
-  "The registry refused the credential: check the password or token, that the identity has a role on this registry, and the client's audience option.";
 
 function authenticationHint(response: PipelineResponse): string | undefined {
   const challenge = response.headers.get("www-authenticate");
@@ -109,9 +107,4 @@ export function parseErrors(body: string): readonly RegistryErrorDetail[] {
     if (typeof code !== "string") return [];
     return [{ code, message: typeof message === "string" ? message : "", ...(detail === undefined ? {} : { detail }) }];
   });
-}
-
-function sentence(text: string): string {
-  const trimmed = text.trim();
-  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

@@ -37,7 +37,9 @@ test.each([
     cause: failure,
     statusCode: undefined,
   });
-  expect(error.message).toBe("getManifest of app:v1 at registry.example failed: it broke");
+  expect(error.message).toBe(
+    `getManifest of app:v1 at registry.example failed: it broke.${error.hint === undefined ? "" : ` ${error.hint}`}`,
+  );
   expect(isRegistryError(error)).toBe(true);
 });
 
@@ -49,11 +51,19 @@ test("a RestError without a code gets one", () => {
   expect(errorFromFailure(CALL, new RestError("x"))).toMatchObject({ code: "REQUEST_SEND_ERROR" });
 });
 
-test("a certificate and a name come with a hint", () => {
-  expect(errorFromFailure(CALL, withCode("SELF_SIGNED_CERT_IN_CHAIN"))).toMatchObject({
-    hint: expect.stringMatching(/tlsOptions\.ca/),
+test.each([
+  ["SELF_SIGNED_CERT_IN_CHAIN", /tlsOptions\.ca/],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", /tlsOptions\.ca/],
+  ["CERT_HAS_EXPIRED", /has expired/],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", /another name/],
+  ["ENOTFOUND", /registry's name/],
+  ["ECONNREFUSED", /Nothing listens/],
+  ["EPROTO", /does not speak TLS/],
+])("%s comes with what helps against it", (code, hint) => {
+  expect(errorFromFailure(CALL, withCode(code))).toMatchObject({
+    hint: expect.stringMatching(hint),
+    message: expect.stringMatching(hint),
   });
-  expect(errorFromFailure(CALL, withCode("ENOTFOUND"))).toMatchObject({ hint: "Check the registry's name." });
 });
 
 test.each([

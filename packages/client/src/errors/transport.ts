@@ -2,7 +2,7 @@ import { isRestError, RestError } from "@azure/core-rest-pipeline";
 import type { CallDescription } from "../pipeline/call-context.ts";
 import { withoutSecrets } from "../pipeline/redact.ts";
 import { isTransientFailure } from "../pipeline/transient.ts";
-import { describeCall } from "./describe.ts";
+import { describeCall, withHint } from "./describe.ts";
 import { RegistryError, TransportError, UnexpectedResponseError } from "./registry-error.ts";
 
 /**
@@ -14,11 +14,12 @@ export function errorFromFailure(call: CallDescription, failure: unknown): unkno
   const code = (failure as { code?: unknown }).code;
   if (!isTransientFailure(failure) && !isRestError(failure) && !isConnectionCode(code)) return failure;
   const kind = typeof code === "string" && /REDIRECTS?$/.test(code) ? UnexpectedResponseError : TransportError;
-  return new kind(`${describeCall(call)} failed: ${failure.message}`, {
+  const hint = hintFor(code);
+  return new kind(`${describeCall(call)} failed: ${withHint(failure.message, hint)}`, {
     operation: call.operation,
     repository: call.repository,
     code: typeof code === "string" ? code : "REQUEST_SEND_ERROR",
-    hint: hintFor(code),
+    hint,
     cause: presentable(failure),
   });
 }
@@ -43,8 +44,20 @@ function isConnectionCode(code: unknown): boolean {
   );
 }
 
+/** What helps, by the code that Node or this library gives; none where the message says it all. */
 function hintFor(code: unknown): string | undefined {
-  if (code === "ENOTFOUND") return "Check the registry's name.";
+  switch (code) {
+    case "ENOTFOUND":
+      return "Check the registry's name, and that this machine can resolve it.";
+    case "ECONNREFUSED":
+      return "Nothing listens there: check the endpoint and its port, and that the registry is running.";
+    case "EPROTO":
+      return "The other side does not speak TLS: check whether the endpoint should be http:// or has another port.";
+    case "CERT_HAS_EXPIRED":
+      return "The registry's certificate has expired: it has to be renewed there; check this machine's clock as well.";
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return "The certificate is for another name: use the name it was made for as the endpoint.";
+  }
   if (typeof code === "string" && /CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return "Trust the registry's certificate with tlsOptions.ca or NODE_EXTRA_CA_CERTS.";
   }

@@ -12,6 +12,8 @@ export interface CallDescription {
   readonly reference?: string | undefined;
   /** True for ACR's own `/acr/v1`, which other registries lack. */
   readonly metadataApi: boolean;
+  /** What to do about a 401, where that is known beforehand: a token service refuses without saying why. */
+  readonly refusalHint?: string;
 }
 
 /** What the policies need to know of the call that a request belongs to. */

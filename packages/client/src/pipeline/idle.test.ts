@@ -100,7 +100,7 @@ describe("requestOptions.timeout", () => {
       client.getTagProperties("app", "v1", { requestOptions: { timeout: 5 } }),
       TransportError,
     );
-    expect(error.message).toContain("no answer came within 5 ms");
+    expect(error.message).toContain("took longer than its timeout of 5 ms");
     expect(registry.calls).toHaveLength(2);
   });
 

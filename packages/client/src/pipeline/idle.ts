@@ -31,8 +31,10 @@ export function idlePolicy(): PipelinePolicy {
         return await next(copyRequest(request, { abortSignal }));
       } catch (error) {
         if (outer?.aborted === true || (error as Error).name !== "AbortError") throw error;
-        const waited = idle ? context.idleTimeoutInMs : request.timeout;
-        throw new RestError(`no answer came within ${waited} ms`, { code: IDLE_TIMEOUT_CODE });
+        if (idle) {
+          throw new RestError(`no answer came within ${context.idleTimeoutInMs} ms`, { code: IDLE_TIMEOUT_CODE });
+        }
+        throw new RestError(`the request took longer than its timeout of ${request.timeout} ms`, { code: "ETIMEDOUT" });
       } finally {
         timer.stop();
         context.onActivity = undefined;

@@ -198,7 +198,8 @@ describe("through the client", () => {
       name: "TransportError",
     });
     expect(error.message).toBe(
-      "listTagProperties of app at registry.example.azurecr.io failed: connect ECONNREFUSED 10.0.0.1:443",
+      "listTagProperties of app at registry.example.azurecr.io failed: connect ECONNREFUSED 10.0.0.1:443. " +
+        "Nothing listens there: check the endpoint and its port, and that the registry is running.",
     );
     expect(error.cause).toBeInstanceOf(RestError);
     expect(registry.callLines).toHaveLength(4);

@@ -1,7 +1,7 @@
 import type { ByteSource } from "@acrkit/oci";
 import { collectBytes } from "@acrkit/oci";
 import type { HttpHeaders, PipelineResponse } from "@azure/core-rest-pipeline";
-import { describeCall } from "../errors/describe.ts";
+import { describeCall, withHint } from "../errors/describe.ts";
 import { UnexpectedResponseError } from "../errors/registry-error.ts";
 import { errorFromFailure } from "../errors/transport.ts";
 import { throwIfAborted } from "../pipeline/abort-signal.ts";
@@ -75,13 +75,15 @@ export class RegistryResponse {
   /** The error for an answer that is not what the protocol has. */
   unexpected(problem: string): UnexpectedResponseError {
     const { call } = this.#context;
-    return new UnexpectedResponseError(`${describeCall(call)} failed: ${problem} (status ${this.status}).`, {
+    const hint = "Check that the endpoint is a container registry, and that no proxy on the way changes its answers.";
+    const reason = withHint(`${problem} (status ${this.status})`, hint);
+    return new UnexpectedResponseError(`${describeCall(call)} failed: ${reason}`, {
       operation: call.operation,
       repository: call.repository,
       code: "UNEXPECTED_RESPONSE",
       statusCode: this.status,
       correlationId: this.headers.get("x-ms-correlation-request-id"),
-      hint: "Check that the endpoint is a container registry, and that no proxy on the way changes its answers.",
+      hint,
       request: withoutSecrets(this.#response.request),
     });
   }

@@ -120,8 +120,13 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
   }
 
   #use(): void {
-    if (this.#used)
-      throw new InvalidInputError("download", this.digest, "it has been read or cancelled already; download it again");
+    if (this.#used) {
+      throw new InvalidInputError(
+        "second reading of blob",
+        this.digest,
+        "a download is read or cancelled once; download it again",
+      );
+    }
     this.#used = true;
   }
 }

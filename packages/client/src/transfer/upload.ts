@@ -10,17 +10,12 @@ import {
 } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { runtime } from "#runtime";
-import {
-  ContentReadError,
-  RegistryError,
-  ResourceNotFoundError,
-  TransportError,
-  UnexpectedResponseError,
-} from "../errors/registry-error.ts";
+import { ContentReadError, RegistryError, TransportError, UnexpectedResponseError } from "../errors/registry-error.ts";
 import { logger } from "../logger.ts";
 import { orAborted, throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
 import { findBlob } from "../registry/blobs.ts";
 import type { RegistryConnection } from "../registry/connection.ts";
+import { UnsupportedError } from "../runtime/unsupported.ts";
 import { ChunkReader } from "./chunks.ts";
 import { type BlobContent, type OpenableContent, toOpenable } from "./content.ts";
 import type { OnProgress } from "./progress.ts";
@@ -69,7 +64,7 @@ export async function uploadBlob(
     throw new InvalidInputError("chunkSizeInBytes", chunkBytes, "expected a whole number of bytes");
   }
   const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
-  const openable = await toOpenable(content);
+  const openable = await makeOpenable(content, repository);
   if (expected !== undefined) {
     const found = await findBlob(connection, repository, expected, options, METHOD);
     const sizeInBytes = found?.sizeInBytes ?? openable.sizeInBytes;
@@ -86,11 +81,30 @@ export async function uploadBlob(
   }
 }
 
+/** A file that is not there fails before anything is sent, but in the same words as one that fails later. */
+async function makeOpenable(content: BlobContent, repository: string): Promise<OpenableContent> {
+  try {
+    return await toOpenable(content);
+  } catch (error) {
+    throw readError(error, repository, 0);
+  }
+}
+
+function readError(cause: unknown, repository: string, bytesRead: number): Error {
+  if (cause instanceof InvalidInputError || cause instanceof UnsupportedError) return cause;
+  return new ContentReadError(
+    `uploadBlob of ${repository} failed: the content could not be read after ${bytesRead} bytes: ${
+      cause instanceof Error ? cause.message : String(cause)
+    }. Nothing was committed.`,
+    { operation: METHOD, repository, code: "CONTENT_READ_FAILED", cause },
+  );
+}
+
 /** The connection broke, or the registry does not know the session (any more): only a new session helps. */
 function isSessionLost(error: unknown): boolean {
   if (error instanceof TransportError) return true;
-  if (error instanceof ResourceNotFoundError) return error.errors.some(({ code }) => code.startsWith("BLOB_UPLOAD_"));
-  return error instanceof RegistryError && (error.statusCode ?? 0) >= 500;
+  if (!(error instanceof RegistryError)) return false;
+  return (error.statusCode ?? 0) >= 500 || error.errors.some(({ code }) => code.startsWith("BLOB_UPLOAD_"));
 }
 
 /** One attempt. */
@@ -259,13 +273,7 @@ class Upload {
   }
 
   #readError(cause: unknown): Error {
-    if (cause instanceof InvalidInputError) return cause;
-    return new ContentReadError(
-      `uploadBlob of ${this.#repository} failed: the content could not be read after ${this.#digester.sizeInBytes} bytes: ${
-        cause instanceof Error ? cause.message : String(cause)
-      }. Nothing was committed.`,
-      { operation: METHOD, repository: this.#repository, code: "CONTENT_READ_FAILED", cause },
-    );
+    return readError(cause, this.#repository, this.#digester.sizeInBytes);
   }
 
   /** How far it has come; everything is there only once the registry has said so. */
