@@ -417,7 +417,7 @@ describe("a token service that fails", () => {
       const registry = failing(path, () => new Promise(() => {}));
       const client = clientOf(registry, {
         credential: entra(),
-        idleTimeoutInMs: 5,
+        idleTimeoutInMs: 100,
         retryOptions: { maxRetries: 1, retryDelayInMs: 0 },
       });
       const error = await failureOf(getProperties(client), TransportError);
@@ -430,7 +430,7 @@ describe("a token service that fails", () => {
     const stalled = new Readable({ read() {} });
     stalled.push('{"access_token":');
     const registry = failing("/oauth2/token", () => ({ status: 200, body: stalled }));
-    const error = await failureOf(getProperties(clientOf(registry, { idleTimeoutInMs: 5 })), TransportError);
+    const error = await failureOf(getProperties(clientOf(registry, { idleTimeoutInMs: 100 })), TransportError);
     expect(error.code).toBe("IDLE_TIMEOUT");
     expect(stalled.destroyed).toBe(true);
   });

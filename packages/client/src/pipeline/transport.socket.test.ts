@@ -45,7 +45,7 @@ test("an answer that is no HTTP is told as such", async () => {
 describe("a registry that stays silent", () => {
   test("is given up by the idle timeout, and its connection closed", async () => {
     const server = await serve(() => {});
-    const error = await failureOf(GET_TAG(clientAt(server, { ...ONCE, idleTimeoutInMs: 30 })), TransportError);
+    const error = await failureOf(GET_TAG(clientAt(server, { ...ONCE, idleTimeoutInMs: 150 })), TransportError);
     expect(error.code).toBe("IDLE_TIMEOUT");
     await until(() => server.sockets.size === 0);
   }, 10_000);
@@ -67,7 +67,7 @@ describe("a registry that stays silent", () => {
 
   test("in the middle of an error's text does not hide the error", async () => {
     const server = await serve((_, response) => void response.writeHead(400).write('{"errors":['));
-    const error = await failureOf(GET_TAG(clientAt(server, { ...ONCE, idleTimeoutInMs: 30 })), RegistryError);
+    const error = await failureOf(GET_TAG(clientAt(server, { ...ONCE, idleTimeoutInMs: 150 })), RegistryError);
     expect(error.statusCode).toBe(400);
     await until(() => server.sockets.size === 0);
   }, 10_000);

@@ -274,7 +274,7 @@ describe("a connection that drops", () => {
     const stalled = new Readable({ read() {} });
     stalled.push(BYTES.subarray(0, 30));
     const registry = answering(whole(stalled), rest(30));
-    const client = clientOf(registry, { idleTimeoutInMs: 10 });
+    const client = clientOf(registry, { idleTimeoutInMs: 100 });
     await (await client.downloadBlob("app", DIGEST)).bytes();
     expect(stalled.destroyed).toBe(true);
   });

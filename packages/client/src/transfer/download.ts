@@ -151,10 +151,7 @@ export async function startDownload(
   }
   const open = () => {
     const verified = verifyBytes(resumed(first, sizeInBytes, request), { digest, sizeInBytes });
-    return leavable(reported(verified, sizeInBytes, options.onProgress), async () => {
-      stop.abort();
-      await first.discard();
-    });
+    return leavable(reported(verified, sizeInBytes, options.onProgress), () => stop.abort());
   };
   return new BlobDownload(digest, sizeInBytes, open, () => first.discard());
 }
@@ -163,18 +160,15 @@ export async function startDownload(
  * The same generator, but one that can be left at any time. By itself it would run none of its `finally` before the first
  * piece was asked for, and while a piece is waited for it would leave only once that comes.
  */
-function leavable<T>(
-  parts: AsyncGenerator<T, void, undefined>,
-  close: () => Promise<void>,
-): AsyncGenerator<T, void, undefined> {
+function leavable<T>(parts: AsyncGenerator<T, void, undefined>, close: () => void): AsyncGenerator<T, void, undefined> {
   return {
     next: () => parts.next(),
-    async return() {
-      await close();
+    return() {
+      close();
       return parts.return();
     },
-    async throw(error) {
-      await close();
+    throw(error) {
+      close();
       return parts.throw(error);
     },
     [Symbol.asyncIterator]() {

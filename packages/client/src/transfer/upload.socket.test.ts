@@ -186,7 +186,7 @@ test("an abort half-way ends the request and cancels the session", async () => {
 
 test("a registry that does not read stalls the upload, which ends by the idle timeout", async () => {
   const registry = await uploadServer((request) => void request.pause());
-  const client = clientAt(registry.server, { idleTimeoutInMs: 50 });
+  const client = clientAt(registry.server, { idleTimeoutInMs: 200 });
   const error = await failureOf(client.uploadBlob("app", pieces()), TransportError);
   expect(error.code).toBe("IDLE_TIMEOUT");
 }, 10_000);
