@@ -1,3 +1,4 @@
+import { InvalidInputError } from "@acrkit/oci";
 import type { CommonClientOptions } from "@azure/core-client";
 
 /** Options of a client, beside those of every Azure SDK client (retries, proxy, TLS, policies, transport, user agent). */
@@ -10,7 +11,7 @@ export interface ContainerRegistryClientOptions extends CommonClientOptions {
   readonly audience?: string;
   /**
    * How long a connection may stay silent, in milliseconds, before it counts as dead and the request is tried again. A large
-   * transfer takes as long as it takes; only standing still counts.
+   * transfer takes as long as it takes; only standing still counts. `Infinity` waits for ever.
    *
    * @defaultValue 60 000
    */
@@ -24,4 +25,14 @@ export interface ContainerRegistryClientOptions extends CommonClientOptions {
   readonly trustedTokenOrigins?: readonly string[];
 }
 
-export const DEFAULT_IDLE_TIMEOUT_IN_MS = 60_000;
+const DEFAULT_IDLE_TIMEOUT_IN_MS = 60_000;
+
+/** @throws {InvalidInputError} no number of milliseconds */
+export function toIdleTimeout(value = DEFAULT_IDLE_TIMEOUT_IN_MS): number {
+  if (typeof value === "number" && value > 0) return value;
+  throw new InvalidInputError(
+    "idleTimeoutInMs",
+    value,
+    "expected a number of milliseconds above 0, or Infinity for none",
+  );
+}

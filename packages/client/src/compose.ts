@@ -5,7 +5,7 @@ import { authorizePolicy } from "./auth/authorize-policy.ts";
 import { type RegistryCredential, toIdentity } from "./auth/credential.ts";
 import { toTrustedOrigin } from "./auth/realm.ts";
 import { TokenEndpoint } from "./auth/token-endpoint.ts";
-import { type ContainerRegistryClientOptions, DEFAULT_IDLE_TIMEOUT_IN_MS } from "./client-options.ts";
+import { type ContainerRegistryClientOptions, toIdleTimeout } from "./client-options.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import { createRegistryPipeline } from "./pipeline/pipeline.ts";
 import { RegistryConnection } from "./registry/connection.ts";
@@ -21,7 +21,7 @@ export function composeConnection(
     allowInsecureConnection: options.allowInsecureConnection ?? false,
   });
   const httpClient = options.httpClient ?? createDefaultHttpClient();
-  const idleTimeoutInMs = options.idleTimeoutInMs ?? DEFAULT_IDLE_TIMEOUT_IN_MS;
+  const idleTimeoutInMs = toIdleTimeout(options.idleTimeoutInMs);
   const authenticator = new Authenticator({
     registry,
     identity: toIdentity(credential, options.audience ?? audienceFor(registry.hostname)),

@@ -120,3 +120,13 @@ test("names, tags and digests that do not follow their grammar are refused befor
   }
   expect(registry.seen).toEqual([]);
 });
+
+test.each([0, -1, Number.NaN, "5" as never])("an idle timeout of %o is refused", (idleTimeoutInMs) => {
+  expect(() => new ContainerRegistryClient("registry.example", { idleTimeoutInMs })).toThrow(InvalidInputError);
+});
+
+test("an idle timeout of Infinity waits for ever", () => {
+  expect(
+    () => new ContainerRegistryClient("registry.example", { idleTimeoutInMs: Number.POSITIVE_INFINITY }),
+  ).not.toThrow();
+});

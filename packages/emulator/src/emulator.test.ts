@@ -340,6 +340,22 @@ describe("the emulator", () => {
     expect((await send("GET", "/v2/", {}, given)).status).toBe(200);
   });
 
+  it("redirects to a host of another name, so that no client takes its token along (5.5)", async () => {
+    const content = "elsewhere";
+    const digest = digestOf(Buffer.from(content));
+    await push("app", content, digest);
+    const { port } = new URL(emulator.endpoint);
+    for (const [registry, storage] of [
+      ["localhost", "127.0.0.1"],
+      ["127.0.0.1", "localhost"],
+    ]) {
+      const url = `http://${registry}:${port}/v2/app/blobs/${digest}`;
+      const answer = await fetch(url, { headers: basic, redirect: "manual" });
+      expect(new URL(answer.headers.get("location") ?? "").hostname).toBe(storage);
+      expect(await (await fetch(url, { headers: basic })).text()).toBe(content);
+    }
+  });
+
   it("is moved in time by its clock", async () => {
     await using own = await startEmulator({ tls: false, now: () => Date.UTC(2023, 0, 1) });
     own.clock.advance(1000);

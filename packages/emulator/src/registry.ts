@@ -66,7 +66,7 @@ export async function openRegistry(
     scheme,
     loginServer: (request) => loginServer ?? hostOf(request, addresses.registry()),
     storageOrigin: (request) => {
-      const seen = hostnameOf(hostOf(request, addresses.registry()));
+      const seen = storageHostname(hostnameOf(hostOf(request, addresses.registry())));
       return `${scheme}://${loginServer === undefined ? seen : addresses.hostname}:${addresses.storagePort()}`;
     },
   };
@@ -77,4 +77,13 @@ export async function openRegistry(
     handlers: { registry: createRegistryHandler(context), storage: createStorageHandler(context) },
     close: () => store.close(),
   };
+}
+
+/**
+ * The blob store of the service has another host name. Here it is this machine's other name: clients such as Go's take
+ * another port alone for the same host, and would send the registry's token along, which the store refuses.
+ */
+function storageHostname(registry: string): string {
+  if (registry === "localhost") return "127.0.0.1";
+  return registry === "127.0.0.1" || registry === "[::1]" ? "localhost" : registry;
 }

@@ -45,15 +45,21 @@ export function date(value: JsonObject, name: string, fail: Fail): Date {
   throw fail(`the answer's ${name} is no date`);
 }
 
-/** A list; absent and null count as empty, since Go services send null for a list without entries. */
+/** A list; null counts as empty, since Go services send it for a list without entries. */
 export function list(value: JsonObject, name: string, fail: Fail): readonly unknown[] {
-  const found = member(value, name) ?? [];
+  const found = member(value, name);
   if (Array.isArray(found)) return found;
-  throw fail(`the answer's ${name} is no list`);
+  if (found === null) return [];
+  throw fail(`the answer's ${name} is missing or no list`);
 }
 
-export function texts(value: JsonObject, name: string, fail: Fail): string[] {
-  return list(value, name, fail).map((entry) => {
+/** A list that is left out when it is empty. */
+export function optionalList(value: JsonObject, name: string, fail: Fail): readonly unknown[] {
+  return member(value, name) === undefined ? [] : list(value, name, fail);
+}
+
+export function texts(entries: readonly unknown[], name: string, fail: Fail): string[] {
+  return entries.map((entry) => {
     if (typeof entry === "string") return entry;
     throw fail(`the answer's ${name} holds something that is no string`);
   });

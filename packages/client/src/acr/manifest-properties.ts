@@ -18,6 +18,7 @@ import {
   list,
   member,
   object,
+  optionalList,
   optionalText,
   text,
   texts,
@@ -161,8 +162,8 @@ function parseProperties(body: JsonObject, manifest: JsonObject, fail: Fail): Ar
     ...optional("mediaType", optionalText(manifest, "mediaType")),
     ...optional("configMediaType", optionalText(manifest, "configMediaType")),
     ...optional("artifactType", optionalText(manifest, "artifactType")),
-    tags: texts(manifest, "tags", fail),
-    relatedArtifacts: list(manifest, "references", fail).map((entry) =>
+    tags: texts(optionalList(manifest, "tags", fail), "tags", fail),
+    relatedArtifacts: optionalList(manifest, "references", fail).map((entry) =>
       parsePlatform(object(entry, "references", fail), fail),
     ),
     ...fromChangeableAttributes(attributes),

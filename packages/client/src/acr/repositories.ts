@@ -10,7 +10,7 @@ import {
   toChangeableAttributes,
   type UpdatableProperties,
 } from "./changeable.ts";
-import { count, date, type Fail, member, object, text, texts } from "./json.ts";
+import { count, date, type Fail, list, member, object, optionalList, text, texts } from "./json.ts";
 
 /** What a registry knows of a repository. */
 export interface ContainerRepositoryProperties extends ChangeableProperties {
@@ -38,7 +38,7 @@ export function listRepositoryNames(
     method: "listRepositoryNames",
     operation: "listRepositories",
     options,
-    parse: (json, fail) => texts(object(json, "body", fail), "repositories", fail),
+    parse: (json, fail) => texts(list(object(json, "body", fail), "repositories", fail), "repositories", fail),
   });
 }
 
@@ -90,7 +90,11 @@ export async function deleteRepository(
   if (response === undefined) return { deletedManifests: [], deletedTags: [] };
   const fail: Fail = (problem) => response.unexpected(problem);
   const body = object(await response.json(), "body", fail);
-  return { deletedManifests: texts(body, "manifestsDeleted", fail), deletedTags: texts(body, "tagsDeleted", fail) };
+  if (!Object.hasOwn(body, "manifestsDeleted") && !Object.hasOwn(body, "tagsDeleted")) {
+    throw fail("the answer does not say what was deleted");
+  }
+  const deleted = (name: string) => texts(optionalList(body, name, fail), name, fail);
+  return { deletedManifests: deleted("manifestsDeleted"), deletedTags: deleted("tagsDeleted") };
 }
 
 function parseRepository(json: unknown, fail: Fail): ContainerRepositoryProperties {

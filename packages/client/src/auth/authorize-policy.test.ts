@@ -126,7 +126,7 @@ describe("the scope is predicted", () => {
       { status: 200, body: { ...common, manifest } },
       write,
     ],
-    ["deleteRepository", (c) => c.deleteRepository("team/app"), { status: 202, body: {} }, gone],
+    ["deleteRepository", (c) => c.deleteRepository("team/app"), { status: 202, body: { tagsDeleted: [] } }, gone],
     ["deleteTag", (c) => c.deleteTag("team/app", "v1"), accepted, gone],
     ["deleteManifest", (c) => c.deleteManifest("team/app", DIGEST), accepted, gone],
     ["deleteBlob", (c) => c.deleteBlob("team/app", DIGEST), accepted, gone],

@@ -8,6 +8,7 @@ import {
 import { describeCall, withHint } from "../errors/describe.ts";
 import { errorFromResponse } from "../errors/from-response.ts";
 import { ClientAuthenticationError, UnexpectedResponseError } from "../errors/registry-error.ts";
+import { errorFromFailure } from "../errors/transport.ts";
 import { attachContext, type CallContext, type CallDescription } from "../pipeline/call-context.ts";
 import { discardBody, readText } from "../pipeline/response-body.ts";
 import type { LoginScheme } from "./challenge.ts";
@@ -61,6 +62,7 @@ export class TokenEndpoint {
       scopes: [],
       repeatable: true,
       idleTimeoutInMs,
+      buffer: { maxBytes: MAX_ANSWER_BYTES, what: "the token service's answer" },
     };
   }
 
@@ -78,13 +80,16 @@ export class TokenEndpoint {
    * @throws {UnexpectedResponseError} the answer holds no token
    */
   async fetchToken(request: TokenRequest, abortSignal: AbortSignal): Promise<TokenAnswer> {
-    const response = await this.#send(request, abortSignal);
+    const { call } = this.#context;
+    const response = await this.#send(request, abortSignal).catch((error: unknown) => {
+      throw errorFromFailure(call, error);
+    });
     const text = await readText(response, {
       maxBytes: MAX_ANSWER_BYTES,
       idleTimeoutInMs: this.#context.idleTimeoutInMs,
+      totalTimeoutInMs: this.#context.idleTimeoutInMs,
       what: "the token service's answer",
     });
-    const { call } = this.#context;
     if (response.status !== 200) {
       const error = errorFromResponse(call, response, text);
       if (response.status !== 400) throw error;

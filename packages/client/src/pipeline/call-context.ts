@@ -1,5 +1,6 @@
 import type { Scope } from "@acrkit/oci";
 import type { PipelineRequest } from "@azure/core-rest-pipeline";
+import type { IdleTimer } from "./idle-timer.ts";
 
 /** What a call is, in the words its errors use. */
 export interface CallDescription {
@@ -25,8 +26,10 @@ export interface CallContext {
   readonly repeatable: boolean;
   /** How long the registry may take to answer, or a body to make progress, before the connection counts as dead. */
   readonly idleTimeoutInMs: number;
-  /** Set by the idle policy while it waits: a body that is being sent says here that it moves. */
-  onActivity?: (() => void) | undefined;
+  /** How much of the answer's body is read into memory, and what to call it; undefined for one that flows. */
+  readonly buffer?: { readonly maxBytes: number; readonly what: string } | undefined;
+  /** Set by the idle policy while it waits: a body that is being sent says here that it moves, or waits for its source. */
+  watch?: IdleTimer | undefined;
 }
 
 const contextKey = Symbol("acrkit.call");

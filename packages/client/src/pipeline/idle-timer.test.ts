@@ -27,14 +27,43 @@ test("every touch starts the limit anew, with one timer all the time", () => {
   expect(onIdle).toHaveBeenCalledOnce();
 });
 
-test("nothing happens after a stop until it is restarted", () => {
+test("nothing happens after a stop", () => {
   const onIdle = vi.fn();
   const timer = new IdleTimer(1_000, onIdle);
   timer.stop();
   expect(vi.getTimerCount()).toBe(0);
   vi.advanceTimersByTime(10_000);
   expect(onIdle).not.toHaveBeenCalled();
-  timer.restart();
-  vi.advanceTimersByTime(1_000);
+});
+
+test("a pause does not count, and what came before it does", () => {
+  const onIdle = vi.fn();
+  const timer = new IdleTimer(1_000, onIdle);
+  vi.advanceTimersByTime(600);
+  timer.pause();
+  vi.advanceTimersByTime(100_000);
+  expect(onIdle).not.toHaveBeenCalled();
+  timer.resume();
+  vi.advanceTimersByTime(1_399);
   expect(onIdle).toHaveBeenCalledOnce();
+});
+
+test("a touch takes back what came before, in a pause as well", () => {
+  const onIdle = vi.fn();
+  const timer = new IdleTimer(1_000, onIdle);
+  vi.advanceTimersByTime(900);
+  timer.pause();
+  timer.touch();
+  timer.resume();
+  vi.advanceTimersByTime(900);
+  expect(onIdle).not.toHaveBeenCalled();
+});
+
+test("Infinity watches nothing, and a limit beyond 32 bits does not fire at once", () => {
+  const onIdle = vi.fn();
+  new IdleTimer(Number.POSITIVE_INFINITY, onIdle);
+  expect(vi.getTimerCount()).toBe(0);
+  new IdleTimer(2 ** 40, onIdle).pause();
+  vi.advanceTimersByTime(2 ** 31);
+  expect(onIdle).not.toHaveBeenCalled();
 });

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { TransportError } from "../errors/registry-error.ts";
+import { RegistryError, TransportError } from "../errors/registry-error.ts";
 import { abortOf, clientOf, failureOf } from "../testing/client.ts";
 import { HELLO, HELLO_DIGEST } from "../testing/content.ts";
 import { never, openRegistry, ScriptedRegistry } from "../testing/scripted-registry.ts";
@@ -67,16 +67,11 @@ describe("during an upload", () => {
     expect(registry.calls.filter(({ method }) => method === "PATCH")).toHaveLength(1);
   });
 
-  test("a body that stands still in the middle of a chunk is", async () => {
+  test("a content that stands still for longer is not the registry's silence", async () => {
     const registry = uploads();
-    const content = () => Readable.from(slowContent([0, 60_000])());
-    const error = await failureOf(
-      clientOf(registry, { idleTimeoutInMs: 100 }).uploadBlob("app", content),
-      TransportError,
-    );
-    expect(error.code).toBe("IDLE_TIMEOUT");
-    // The request with the body never came to an end; both sessions were given up.
-    expect(registry.calls.map(({ method }) => method)).toEqual(["POST", "DELETE", "POST", "DELETE"]);
+    const content = () => Readable.from(slowContent([0, 400, 400])());
+    await clientOf(registry, { idleTimeoutInMs: 150 }).uploadBlob("app", content);
+    expect(registry.calls.map(({ method }) => method)).toEqual(["POST", "PATCH", "PUT"]);
   }, 5_000);
 });
 
@@ -114,3 +109,53 @@ describe("requestOptions.timeout", () => {
     await abortOf(call);
   });
 });
+
+describe("a registry that drips", () => {
+  /** A byte every few milliseconds: never silent for long, and never done. */
+  const dripping = () =>
+    Readable.from(
+      (async function* () {
+        for (;;) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          yield Buffer.from(" ");
+        }
+      })(),
+    );
+  const once = { idleTimeoutInMs: 100, retryOptions: { maxRetries: 0 } };
+
+  test("is given up in the middle of a list", async () => {
+    const body = dripping();
+    const registry = openRegistry(() => ({ status: 200, body }));
+    const error = await failureOf(clientOf(registry, once).listRepositoryNames().next(), TransportError);
+    expect(error.code).toBe("IDLE_TIMEOUT");
+    expect(body.destroyed).toBe(true);
+  }, 5_000);
+
+  test("is given up in the middle of a blob", async () => {
+    const registry = openRegistry(() => ({ status: 200, headers: { "content-length": "100000" }, body: dripping() }));
+    const download = await clientOf(registry, once).downloadBlob("app", HELLO_DIGEST);
+    await expect(download.bytes()).rejects.toThrow();
+  }, 10_000);
+
+  test("is given up in the middle of an error, whose status is told", async () => {
+    const registry = openRegistry(() => ({ status: 404, body: dripping() }));
+    const error = await failureOf(clientOf(registry, once).getTagProperties("app", "v1"), RegistryError);
+    expect(error.statusCode).toBe(404);
+  }, 5_000);
+
+  test("does not hold up a retry for long", async () => {
+    const registry = openRegistry((_, index) => (index === 0 ? { status: 503, body: dripping() } : tags));
+    await clientOf(registry, { retryOptions: { retryDelayInMs: 0 } })
+      .listTagProperties("app")
+      .next();
+    expect(registry.calls).toHaveLength(2);
+  }, 10_000);
+});
+
+test("requestOptions.timeout holds for the body of a small answer as well", async () => {
+  const stalled = new Readable({ read() {} });
+  const registry = openRegistry(() => ({ status: 200, body: stalled }));
+  const client = clientOf(registry, { retryOptions: { maxRetries: 0 } });
+  await failureOf(client.getTagProperties("app", "v1", { requestOptions: { timeout: 50 } }), TransportError);
+  expect(stalled.destroyed).toBe(true);
+}, 5_000);

@@ -5,7 +5,8 @@ import { IdleTimer } from "./idle-timer.ts";
 import { IDLE_TIMEOUT_CODE } from "./transient.ts";
 
 /**
- * Gives up on an attempt when neither the answer comes nor the request's body moves for the idle timeout, and turns the
+ * Gives up on an attempt when neither the answer comes nor the request's body moves for the idle timeout (the time in which
+ * the body waits for its own source does not count), and turns the
  * transport's own timeout (`requestOptions.timeout`), which looks like an abort there, into an error that says so.
  *
  * An answer's body has its own watch where it is read.
@@ -22,7 +23,7 @@ export function idlePolicy(): PipelinePolicy {
         idle = true;
         controller.abort();
       });
-      context.onActivity = () => timer.touch();
+      context.watch = timer;
       // AbortSignal.any holds what it joins weakly: nothing has to be removed from a caller's long-lived signal. The attempt
       // is a copy that keeps the joint signal, since the transport takes its listener off again only when the body ends,
       // and Node never lets go of a joint signal that somebody listens to.
@@ -32,12 +33,14 @@ export function idlePolicy(): PipelinePolicy {
       } catch (error) {
         if (outer?.aborted === true || (error as Error).name !== "AbortError") throw error;
         if (idle) {
-          throw new RestError(`no answer came within ${context.idleTimeoutInMs} ms`, { code: IDLE_TIMEOUT_CODE });
+          throw new RestError(`no answer came within ${Math.round(context.idleTimeoutInMs)} ms`, {
+            code: IDLE_TIMEOUT_CODE,
+          });
         }
         throw new RestError(`the request took longer than its timeout of ${request.timeout} ms`, { code: "ETIMEDOUT" });
       } finally {
         timer.stop();
-        context.onActivity = undefined;
+        context.watch = undefined;
       }
     },
   };

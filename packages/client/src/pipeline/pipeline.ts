@@ -12,6 +12,7 @@ import {
 } from "@azure/core-rest-pipeline";
 import { isNodeLike } from "@azure/core-util";
 import { VERSION } from "../version.ts";
+import { bufferPolicy } from "./buffer.ts";
 import { idlePolicy } from "./idle.ts";
 import { logPolicy } from "./log.ts";
 import { redirectPolicy } from "./redirect.ts";
@@ -31,6 +32,8 @@ export function createRegistryPipeline(options: CommonClientOptions, authorize?:
     // Outside the retry: a 401 is an answer that asks for a token, not a failure to be repeated.
     authorize,
     retryPolicy(options.retryOptions),
+    // Small answers are read within the attempt, so that one which breaks off is tried again.
+    bufferPolicy(),
     ...additional(options.additionalPolicies, "perRetry"),
     // A span for each attempt.
     tracingPolicy({ userAgentPrefix: userAgent(options) }),

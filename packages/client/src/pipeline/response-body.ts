@@ -10,31 +10,57 @@ interface BodyReader {
   close(reason?: Error): void;
 }
 
+/** How long a body may take. */
+export interface BodyPatience {
+  /** Without any progress to speak of. */
+  readonly idleTimeoutInMs: number;
+  /** All in all, for a body that is read into memory; the time that the consumer takes does not count. */
+  readonly totalTimeoutInMs?: number;
+}
+
+/** Less than this within the idle timeout is not progress: a body that drips could otherwise hold its reader for months. */
+const PROGRESS_BYTES = 1024;
+
 /**
  * The body of an answer, piece by piece. Single use; leaving the loop early closes the connection.
  *
- * A body that makes no progress for `idleTimeoutInMs` fails with `IDLE_TIMEOUT`.
+ * A body that makes no progress, or takes too long all in all, fails with `IDLE_TIMEOUT`. The consumer may take as long as
+ * it likes: the watch is on the registry.
  */
 export async function* readBody(
   response: PipelineResponse,
-  idleTimeoutInMs: number,
+  { idleTimeoutInMs, totalTimeoutInMs = Number.POSITIVE_INFINITY }: BodyPatience,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = openReader(response);
   if (reader === undefined) return;
-  const idle = new RestError(`the answer stopped: nothing came for ${idleTimeoutInMs} ms`, { code: IDLE_TIMEOUT_CODE });
-  const timer = new IdleTimer(idleTimeoutInMs, () => reader.close(idle));
+  const giveUp = (problem: string) => () => reader.close(new RestError(problem, { code: IDLE_TIMEOUT_CODE }));
+  const idle = new IdleTimer(
+    idleTimeoutInMs,
+    giveUp(`the answer stopped: next to nothing came for ${Math.round(idleTimeoutInMs)} ms`),
+  );
+  const total = new IdleTimer(
+    totalTimeoutInMs,
+    giveUp(`the answer was not there after ${Math.round(totalTimeoutInMs)} ms`),
+  );
+  let progress = 0;
   try {
     for (;;) {
-      timer.touch();
       const part = await reader.next();
       if (part === undefined) return;
-      // The consumer may take as long as it likes: the watch is on the registry.
-      timer.stop();
+      progress += part.byteLength;
+      if (progress >= PROGRESS_BYTES) {
+        progress = 0;
+        idle.touch();
+      }
+      idle.pause();
+      total.pause();
       yield part;
-      timer.restart();
+      idle.resume();
+      total.resume();
     }
   } finally {
-    timer.stop();
+    idle.stop();
+    total.stop();
     reader.close();
   }
 }
@@ -42,9 +68,9 @@ export async function* readBody(
 /** The whole body as text, up to a bound. */
 export async function readText(
   response: PipelineResponse,
-  options: { maxBytes: number; idleTimeoutInMs: number; what: string },
+  options: BodyPatience & { readonly maxBytes: number; readonly what: string },
 ): Promise<string> {
-  const bytes = await collectBytes(readBody(response, options.idleTimeoutInMs), options.maxBytes, options.what);
+  const bytes = await collectBytes(readBody(response, options), options.maxBytes, options.what);
   return new TextDecoder().decode(bytes);
 }
 
@@ -56,7 +82,8 @@ const DRAIN_TIMEOUT_IN_MS = 2_000;
 export async function discardBody(response: PipelineResponse): Promise<void> {
   let seen = 0;
   try {
-    for await (const part of readBody(response, DRAIN_TIMEOUT_IN_MS)) {
+    const patience = { idleTimeoutInMs: DRAIN_TIMEOUT_IN_MS, totalTimeoutInMs: DRAIN_TIMEOUT_IN_MS };
+    for await (const part of readBody(response, patience)) {
       seen += part.byteLength;
       if (seen > DRAIN_BYTES) return;
     }
@@ -65,7 +92,23 @@ export async function discardBody(response: PipelineResponse): Promise<void> {
   }
 }
 
+/** Closes the connection of an answer that has not been read. */
+export function closeBody(response: PipelineResponse): void {
+  openReader(response)?.close();
+}
+
+const bytesKey = Symbol("acrkit.bytes");
+type ResponseWithBytes = PipelineResponse & { [bytesKey]?: Uint8Array };
+
+/** The same answer, its body in memory already. */
+export function withBytes({ request, status, headers }: PipelineResponse, bytes: Uint8Array): PipelineResponse {
+  const response: ResponseWithBytes = { request, status, headers, [bytesKey]: bytes };
+  return response;
+}
+
 function openReader(response: PipelineResponse): BodyReader | undefined {
+  const { [bytesKey]: bytes } = response as ResponseWithBytes;
+  if (bytes !== undefined) return oneShotReader(bytes);
   // A transport that was swapped in (`httpClient`) may give the text, as Azure Core's own tests do.
   if (typeof response.bodyAsText === "string") return oneShotReader(new TextEncoder().encode(response.bodyAsText));
   if (response.readableStreamBody !== undefined) return nodeReader(response.readableStreamBody);

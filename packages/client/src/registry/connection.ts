@@ -8,10 +8,12 @@ import {
   type PipelineResponse,
   type RequestBodyType,
 } from "@azure/core-rest-pipeline";
+import { describeCall } from "../errors/describe.ts";
 import { errorFromResponse } from "../errors/from-response.ts";
 import { errorFromFailure } from "../errors/transport.ts";
 import { throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
-import { attachContext, type CallDescription } from "../pipeline/call-context.ts";
+import { attachContext, type CallContext, type CallDescription } from "../pipeline/call-context.ts";
+import type { IdleTimer } from "../pipeline/idle-timer.ts";
 import { readText } from "../pipeline/response-body.ts";
 import { RegistryResponse } from "./response.ts";
 
@@ -35,10 +37,18 @@ export interface RegistryCall {
   readonly repeatable?: boolean;
   /** Where the registry may need longer than the client's idle timeout. */
   readonly idleTimeoutInMs?: number;
+  /** How much of the answer is read; a page of a list when left out, `stream` for a blob's bytes as they flow. */
+  readonly answer?: { readonly maxBytes: number; readonly what: string } | "stream";
   readonly options: OperationOptions;
-  /** Called once the request is under way, with what its body calls whenever it moves. */
-  readonly onStart?: (touch: () => void) => void;
+  /** Called before the request is sent, with the watch that its body can pause and touch once it is under way. */
+  readonly onStart?: (watch: () => IdleTimer | undefined) => void;
 }
+
+/** A page of a list has at most 1,000 entries of some hundred bytes; ten times that leaves room for long tag lists. */
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
+
+/** A body in memory is handed over whole, so that nothing is seen of its progress: as long as it takes at this rate. */
+const SLOWEST_BYTES_PER_MS = 16;
 
 /** An error's text is read up to here; a gateway's HTML page may be longer. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -99,14 +109,15 @@ export class RegistryConnection {
     abortSignal: AbortSignal | undefined,
   ): Promise<PipelineResponse> {
     const { requestOptions, onResponse, tracingOptions } = call.options;
-    const context = {
+    const { answer = { maxBytes: MAX_JSON_BYTES, what: `the answer to ${describeCall(description)}` } } = call;
+    const context: CallContext = {
       call: description,
       scopes: operationScopes(call.operation, call.parameters?.name, call.mountFrom),
       repeatable: call.repeatable ?? true,
-      idleTimeoutInMs: call.idleTimeoutInMs ?? this.idleTimeoutInMs,
-      onActivity: undefined as (() => void) | undefined,
+      idleTimeoutInMs: (call.idleTimeoutInMs ?? this.idleTimeoutInMs) + sendingTime(call.body),
+      buffer: answer === "stream" ? undefined : answer,
     };
-    call.onStart?.(() => context.onActivity?.());
+    call.onStart?.(() => context.watch);
     const request = createPipelineRequest({
       url: this.#url(call).toString(),
       method: OPERATIONS[call.operation].method,
@@ -145,10 +156,16 @@ export class RegistryConnection {
       return await readText(response, {
         maxBytes: MAX_ERROR_BYTES,
         idleTimeoutInMs: this.idleTimeoutInMs,
+        totalTimeoutInMs: this.idleTimeoutInMs,
         what: "the error's text",
       });
     } catch {
       return ""; // the status says more than a broken or endless text
     }
   }
+}
+
+function sendingTime(body: RequestBodyType | undefined): number {
+  const length = typeof body === "string" ? body.length : body instanceof Uint8Array ? body.byteLength : 0;
+  return length / SLOWEST_BYTES_PER_MS;
 }

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { ContainerRegistryClient } from "../container-registry-client.ts";
-import { RegistryError, ResourceLockedError, UnsupportedOperationError } from "../errors/registry-error.ts";
+import {
+  RegistryError,
+  ResourceLockedError,
+  UnexpectedResponseError,
+  UnsupportedOperationError,
+} from "../errors/registry-error.ts";
 import { clientOf, failureOf } from "../testing/client.ts";
 import { HELLO_DIGEST } from "../testing/content.ts";
 import { openRegistry, refusal } from "../testing/scripted-registry.ts";
@@ -26,10 +31,16 @@ const DELETES: [string, (client: ContainerRegistryClient) => Promise<unknown>, s
 ];
 
 describe.each(DELETES)("%s", (method, call, code, path) => {
-  test.each([200, 202])("succeeds with status %i", async (status) => {
-    const registry = openRegistry(() => ({ status, body: method === "deleteRepository" ? {} : "" }));
+  test("succeeds with status 202", async () => {
+    const body = method === "deleteRepository" ? { manifestsDeleted: null, tagsDeleted: null } : "";
+    const registry = openRegistry(() => ({ status: 202, body }));
     await call(clientOf(registry));
     expect(registry.callLines).toEqual([`DELETE ${path}`]);
+  });
+
+  test("does not take a page for a success", async () => {
+    const page = { status: 200, body: "<html>Please log in</html>" };
+    await failureOf(call(clientOf(openRegistry(() => page))), UnexpectedResponseError);
   });
 
   test("of what is not there succeeds", async () => {

@@ -229,14 +229,24 @@ describe("getManifest", () => {
 
   test("refuses what was cut off", async () => {
     await failureOf(get("v1", stored({}, BYTES.subarray(0, 50))).result, DigestMismatchError);
+  });
+
+  test("is tried again when the connection breaks in the middle, as often as any request", async () => {
     const { headers } = stored();
-    const cut = Readable.from(
-      (async function* () {
-        yield BYTES.subarray(0, 50);
-        throw connectionError("ECONNRESET", "aborted");
-      })(),
-    );
-    await failureOf(get("v1", { status: 200, headers: headers ?? {}, body: cut }).result, TransportError);
+    const cut = () => {
+      const body = Readable.from(
+        (async function* () {
+          yield BYTES.subarray(0, 50);
+          throw connectionError("ECONNRESET", "aborted");
+        })(),
+      );
+      return { status: 200, headers: headers ?? {}, body };
+    };
+    const mended = openRegistry((_, index) => (index === 0 ? cut() : stored()));
+    expect((await clientOf(mended).getManifest("team/app", "v1")).digest).toBe(DIGEST);
+    const broken = openRegistry(cut);
+    await failureOf(clientOf(broken).getManifest("team/app", "v1"), TransportError);
+    expect(broken.calls).toHaveLength(4);
   });
 
   test("stops reading at 4 MiB", async () => {

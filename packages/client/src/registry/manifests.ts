@@ -154,9 +154,10 @@ async function fetchManifest(
     parameters: { name: parseRepositoryName(repository), reference: tagOrDigest },
     headers: { accept: ACCEPT },
     expected: [200],
+    answer: { maxBytes: MAX_MANIFEST_BYTES, what: `manifest ${tagOrDigest} of ${repository}` },
     options,
   });
-  const content = await response.bytes(MAX_MANIFEST_BYTES, `manifest ${tagOrDigest} of ${repository}`);
+  const content = await response.bytes();
   const stated = response.headers.get("docker-content-digest");
   if (stated !== undefined && !isVerifiable(stated)) {
     throw response.unexpected("its Docker-Content-Digest is no digest of sha256 or sha512");

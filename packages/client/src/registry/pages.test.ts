@@ -85,7 +85,18 @@ describe("a list", () => {
     expect(await all(list.byPage())).toEqual([["a", "b"]]);
   });
 
-  test.each([null, undefined, []])("whose entries are %o is empty", async (names) => {
+  test("whose entries are missing is no list", async () => {
+    const client = clientOf(openRegistry(() => ({ status: 200, body: { status: "ok" } })));
+    for (const list of [
+      client.listRepositoryNames(),
+      client.listTagProperties("app"),
+      client.listManifestProperties("app"),
+    ]) {
+      await failureOf(all<unknown>(list), UnexpectedResponseError);
+    }
+  });
+
+  test.each([null, []])("whose entries are %o is empty", async (names) => {
     expect(await all(clientOf(openRegistry(() => catalog(names))).listRepositoryNames())).toEqual([]);
     const body = { registry: HOST, imageName: "app", tags: names, manifests: names };
     const client = clientOf(openRegistry(() => ({ status: 200, body })));
@@ -187,7 +198,10 @@ describe("the order", () => {
     ["LastUpdatedOnDescending", "?orderby=timedesc"],
     ["LastUpdatedOnAscending", "?orderby=timeasc"],
   ] as const)("%s is %j on the wire", async (order, query) => {
-    const registry = openRegistry(() => ({ status: 200, body: { registry: HOST, imageName: "team/app" } }));
+    const registry = openRegistry(() => ({
+      status: 200,
+      body: { registry: HOST, imageName: "team/app", tags: [], manifests: [] },
+    }));
     const options = order === undefined ? {} : { order };
     await all(clientOf(registry).listTagProperties("team/app", options));
     await all(clientOf(registry).listManifestProperties("team/app", options));

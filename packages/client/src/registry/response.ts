@@ -1,4 +1,3 @@
-import type { ByteSource } from "@acrkit/oci";
 import { collectBytes } from "@acrkit/oci";
 import type { HttpHeaders, PipelineResponse } from "@azure/core-rest-pipeline";
 import { describeCall, withHint } from "../errors/describe.ts";
@@ -7,10 +6,7 @@ import { errorFromFailure } from "../errors/transport.ts";
 import { throwIfAborted } from "../pipeline/abort-signal.ts";
 import type { CallDescription } from "../pipeline/call-context.ts";
 import { withoutSecrets } from "../pipeline/redact.ts";
-import { discardBody, readBody } from "../pipeline/response-body.ts";
-
-/** A page of a list has at most 1,000 entries of some hundred bytes; ten times that leaves room for long tag lists. */
-const MAX_JSON_BYTES = 16 * 1024 * 1024;
+import { closeBody, discardBody, readBody } from "../pipeline/response-body.ts";
 
 interface ResponseContext {
   readonly call: CallDescription;
@@ -41,7 +37,7 @@ export class RegistryResponse {
   /** The body as it flows. Single use; what breaks it on the way is an error of the call. */
   async *body(): AsyncGenerator<Uint8Array, void, undefined> {
     const { call, idleTimeoutInMs, abortSignal } = this.#context;
-    const parts = readBody(this.#response, idleTimeoutInMs);
+    const parts = readBody(this.#response, { idleTimeoutInMs });
     try {
       for (;;) {
         const { done, value } = await this.#next(parts, call, abortSignal);
@@ -53,19 +49,23 @@ export class RegistryResponse {
     }
   }
 
-  bytes(maxBytes: number, what: string): Promise<Uint8Array> {
-    return collectBytes(this.body() as ByteSource, maxBytes, what);
+  /** The body of an answer that was read into memory, within the bound that its call has set. */
+  bytes(): Promise<Uint8Array> {
+    return collectBytes(this.body(), Number.POSITIVE_INFINITY, "the answer");
   }
 
   /** @throws {UnexpectedResponseError} the body is no JSON */
   async json(): Promise<unknown> {
-    const { call } = this.#context;
-    const bytes = await this.bytes(MAX_JSON_BYTES, `the answer to ${describeCall(call)}`);
     try {
-      return JSON.parse(new TextDecoder().decode(bytes));
+      return JSON.parse(new TextDecoder().decode(await this.bytes()));
     } catch {
       throw this.unexpected("the answer is not JSON");
     }
+  }
+
+  /** Closes the connection of a body that flows and has not been read. */
+  close(): void {
+    closeBody(this.#response);
   }
 
   discard(): Promise<void> {

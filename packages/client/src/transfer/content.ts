@@ -25,7 +25,11 @@ export interface OpenableContent {
   /** False when `open` can be called only once. */
   readonly reopenable: boolean;
   open(): ByteSource | Promise<ByteSource>;
+  /** Closes a stream that will not be read after all. */
+  discard(): void;
 }
+
+const nothingToDiscard = () => {};
 
 /** @throws {InvalidInputError} the value cannot be a body, or is a stream that has been read already */
 export async function toOpenable(content: BlobContent): Promise<OpenableContent> {
@@ -38,6 +42,7 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
       inMemory: undefined,
       reopenable: true,
       open: () => bytesOf(content.stream()),
+      discard: nothingToDiscard,
     };
   }
   if (typeof content === "function") {
@@ -46,15 +51,24 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
       inMemory: undefined,
       reopenable: true,
       open: async () => bytesOf(asStream(await content())),
+      discard: nothingToDiscard,
     };
   }
   if (isStream(content)) {
-    const source = bytesOf(asStream(content));
-    return { sizeInBytes: undefined, inMemory: undefined, reopenable: false, open: () => source };
+    const stream = asStream(content);
+    const source = bytesOf(stream);
+    const discard = () => closeStream(stream);
+    return { sizeInBytes: undefined, inMemory: undefined, reopenable: false, open: () => source, discard };
   }
   if (typeof content === "object" && content !== null && "path" in content && typeof content.path === "string") {
     const { sizeInBytes, open } = await runtime.openFile(content.path);
-    return { sizeInBytes, inMemory: undefined, reopenable: true, open: () => exactly(open(), sizeInBytes) };
+    return {
+      sizeInBytes,
+      inMemory: undefined,
+      reopenable: true,
+      open: () => exactly(open(), sizeInBytes),
+      discard: nothingToDiscard,
+    };
   }
   throw notABody(content);
 }
@@ -70,6 +84,7 @@ function fromBytes(bytes: Uint8Array): OpenableContent {
       // In slices: progress can be told, and the hash does not hold up everything else.
       for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
     },
+    discard: nothingToDiscard,
   };
 }
 
@@ -97,11 +112,8 @@ function isStream(value: unknown): value is StreamContent {
 /** A stream that has ended already would be an empty blob, and nobody would notice. */
 function asStream(stream: StreamContent): StreamContent {
   if (!isStream(stream)) throw notABody(stream);
-  const { locked, readableEnded, destroyed } = stream as {
-    locked?: boolean;
-    readableEnded?: boolean;
-    destroyed?: boolean;
-  };
+  const { locked, readableEnded, destroyed, errored, on } = stream as Partial<NodeStream> & { locked?: boolean };
+  if (errored instanceof Error) throw errored;
   if (locked === true) throw new InvalidInputError("content", "stream", "it is locked: somebody else reads it");
   if (readableEnded === true || destroyed === true || isDisturbed(stream)) {
     throw new InvalidInputError(
@@ -110,7 +122,25 @@ function asStream(stream: StreamContent): StreamContent {
       "it has been read or closed already; pass a function that opens a new one",
     );
   }
+  // A Node stream that fails while nobody reads it yet, a file that is not there, would end the process. Its error is kept
+  // by the stream and comes out when it is read.
+  if (typeof on === "function") (stream as unknown as NodeStream).on("error", () => {});
   return stream;
+}
+
+/** What of a Node stream is looked at; browsers have none. */
+interface NodeStream {
+  readonly readableEnded: boolean;
+  readonly destroyed: boolean;
+  readonly errored: Error | null;
+  on(event: "error", listener: () => void): unknown;
+  destroy(): unknown;
+}
+
+function closeStream(stream: StreamContent): void {
+  if (stream instanceof ReadableStream) stream.cancel().catch(() => {});
+  else if ("destroy" in stream) (stream as unknown as NodeStream).destroy();
+  else void stream[Symbol.asyncIterator]().return?.();
 }
 
 /** Whether a web stream has been read from, which it does not tell; a Response does not take such a one as its body. */

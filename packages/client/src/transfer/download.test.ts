@@ -176,11 +176,23 @@ describe("before anything is read", () => {
     "a registry that says %j for the size is not trusted with the rest",
     async (size) => {
       const body = Readable.from([BYTES]);
-      const registry = answering({ status: 200, headers: size === undefined ? {} : { "content-length": size }, body });
+      const headers: Record<string, string> = size === undefined ? {} : { "content-length": size };
+      const registry = answering({ status: 200, headers, body }, { status: 200, headers, body: Readable.from([]) });
       await failureOf(start(registry), UnexpectedResponseError);
       expect(body.destroyed).toBe(true);
     },
   );
+
+  test("a registry that says no size with the blob is asked for it", async () => {
+    const size = { "content-length": String(BYTES.byteLength) };
+    const registry = answering(
+      { status: 200, headers: {}, body: Readable.from([BYTES]) },
+      { status: 200, headers: size, body: Readable.from([]) },
+    );
+    const download = await start(registry);
+    expect(download.sizeInBytes).toBe(BYTES.byteLength);
+    expect(Buffer.from(await download.bytes()).equals(BYTES)).toBe(true);
+  });
 
   test("a digest of an algorithm that nobody can check is refused, and the connection closed", async () => {
     const body = Readable.from([BYTES]);
@@ -255,13 +267,27 @@ describe("a connection that drops", () => {
     expect(registry.calls).toHaveLength(4);
   });
 
-  test("again and again, but with a byte in between, is not given up", async () => {
+  test("again and again, with a byte in between, is given up as well", async () => {
     const registry = openRegistry((_, index) =>
       index === 0 ? whole(cutAfter(BYTES.subarray(0, 1))) : rest(index, cutAfter(BYTES.subarray(index, index + 1))),
     );
-    // The last byte's connection drops as well, with nothing left to ask for.
-    expect(Buffer.from(await (await start(registry)).bytes()).equals(BYTES)).toBe(true);
-    expect(registry.calls).toHaveLength(100);
+    await failureOf((await start(registry)).bytes(), TransportError);
+    expect(registry.calls).toHaveLength(4);
+  });
+
+  test("again and again, with 64 KiB in between, is not given up", async () => {
+    const step = 64 * 1024;
+    const bytes = patterned(step * 6);
+    const digest = digestOf(bytes);
+    const registry = openRegistry((_, index): ScriptedAnswer => {
+      const body = cutAfter(bytes.subarray(index * step, (index + 1) * step));
+      if (index === 0) return { status: 200, headers: { "content-length": String(bytes.byteLength) }, body };
+      const range = `bytes ${index * step}-${bytes.byteLength - 1}/${bytes.byteLength}`;
+      return { status: 206, headers: { "content-range": range }, body };
+    });
+    const download = await clientOf(registry).downloadBlob("app", digest);
+    expect(Buffer.from(await download.bytes()).equals(bytes)).toBe(true);
+    expect(registry.calls).toHaveLength(6);
   });
 
   test("and cannot be made anew fails the reader", async () => {

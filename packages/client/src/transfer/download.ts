@@ -1,9 +1,11 @@
 import { type ByteSource, collectBytes, type Digest, InvalidInputError, LimitError, verifyBytes } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
+import { delay } from "@azure/core-util";
 import { runtime } from "#runtime";
 import { TransportError } from "../errors/registry-error.ts";
 import { logger } from "../logger.ts";
 import { toAbortSignal } from "../pipeline/abort-signal.ts";
+import { findBlob } from "../registry/blobs.ts";
 import type { RegistryConnection } from "../registry/connection.ts";
 import type { RegistryResponse } from "../registry/response.ts";
 import type { OnProgress } from "./progress.ts";
@@ -19,8 +21,14 @@ export interface ReadBytesOptions {
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
-/** Drops without a byte in between, after which the connection is given up. */
+/** Drops with next to nothing in between, after which the connection is given up. */
 const MAX_DROPS_IN_A_ROW = 3;
+
+/** So much between two drops counts as progress: a connection that breaks after every few bytes would never end. */
+const PROGRESS_BYTES = 64 * 1024;
+
+/** Before the first resume; doubled with every drop in a row. */
+const RESUME_PAUSE_IN_MS = 200;
 
 const METHOD = "downloadBlob";
 
@@ -144,13 +152,23 @@ export async function startDownload(
   const request = (offset: number) => requestBlob(connection, repository, digest, { ...options, abortSignal }, offset);
 
   const first = await request(0);
-  const sizeInBytes = first.contentLength;
+  // A body in HTTP's own chunks says no length; then a HEAD does.
+  const sizeInBytes = first.contentLength ?? (await askForSize());
   if (sizeInBytes === undefined) {
-    await first.discard();
+    first.close();
     throw first.unexpected("the registry does not say how large the blob is (no Content-Length)");
   }
+  async function askForSize(): Promise<number | undefined> {
+    try {
+      return (await findBlob(connection, repository, digest, options, METHOD))?.sizeInBytes;
+    } catch (error) {
+      first.close();
+      throw error;
+    }
+  }
+
   const open = () => {
-    const verified = verifyBytes(resumed(first, sizeInBytes, request), { digest, sizeInBytes });
+    const verified = verifyBytes(resumed(first, sizeInBytes, request, abortSignal), { digest, sizeInBytes });
     return leavable(reported(verified, sizeInBytes, options.onProgress), () => stop.abort());
   };
   return new BlobDownload(digest, sizeInBytes, open, () => first.discard());
@@ -190,6 +208,7 @@ async function requestBlob(
   return connection.send({
     method: METHOD,
     operation: "getBlob",
+    answer: "stream",
     parameters: { name: repository, digest },
     // Bytes as they are: compressed on the way they would not have this digest.
     headers: { "accept-encoding": "identity", ...(offset === 0 ? {} : { range: `bytes=${offset}-` }) },
@@ -198,25 +217,29 @@ async function requestBlob(
   });
 }
 
-/** The bytes of `first`, and behind a drop those that are missing, for as long as some progress is made. */
+/** The bytes of `first`, and behind a drop those that are missing, after a pause, for as long as some progress is made. */
 async function* resumed(
   first: RegistryResponse,
   sizeInBytes: number,
   resume: (offset: number) => Promise<RegistryResponse>,
+  abortSignal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let offset = 0;
   let drops = 0;
+  let lastDrop = 0;
   let parts = first.body();
   try {
     for (;;) {
       const next = await parts.next().catch((error: unknown) => {
-        if (!(error instanceof TransportError) || ++drops > MAX_DROPS_IN_A_ROW) throw error;
+        if (!(error instanceof TransportError)) throw error;
+        drops = offset - lastDrop >= PROGRESS_BYTES ? 1 : drops + 1;
+        lastDrop = offset;
+        if (drops > MAX_DROPS_IN_A_ROW) throw error;
         return { dropped: error };
       });
       if (!("dropped" in next)) {
         // A body that ends early without an error is left to the verification: what is missing would not come by asking again.
         if (next.done === true) return;
-        drops = 0;
         offset += next.value.byteLength;
         yield next.value;
         continue;
@@ -224,6 +247,7 @@ async function* resumed(
       // Everything is there; whether it is right, the verification says.
       if (offset >= sizeInBytes) return;
       logger.info(`download resumes at byte ${offset} of ${sizeInBytes}: ${next.dropped.message}`);
+      await delay(RESUME_PAUSE_IN_MS * 2 ** (drops - 1), { abortSignal });
       parts = await bodyFrom(await resume(offset), offset, sizeInBytes);
     }
   } finally {

@@ -1,14 +1,12 @@
 import { parseRepositoryName } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import type { RequestBodyType } from "@azure/core-rest-pipeline";
+import type { IdleTimer } from "../pipeline/idle-timer.ts";
 import type { RegistryConnection } from "../registry/connection.ts";
 import type { RegistryResponse } from "../registry/response.ts";
 
-/**
- * The registry moves and may re-hash the whole blob before it answers; ACR's layers go up to 200 GiB, distribution copies
- * at some 100 MB/s.
- */
-const COMMIT_TIMEOUT_IN_MS = 10 * 60_000;
+/** Before it answers the commit, a registry may hash the whole blob again, or copy it; some do no more than this. */
+const COMMIT_BYTES_PER_MS = 20_000;
 
 /** A session that cannot be cancelled expires by itself; nobody should wait long for the courtesy. */
 const CANCEL_TIMEOUT_IN_MS = 5_000;
@@ -18,8 +16,8 @@ export interface UploadBody {
   readonly body: RequestBodyType;
   /** Undefined for a stream of unknown length. */
   readonly sizeInBytes: number | undefined;
-  /** Handed what to call whenever the body moves. */
-  readonly onStart?: (touch: () => void) => void;
+  /** Handed the watch over the request, once there is one. */
+  readonly onStart?: (watch: () => IdleTimer | undefined) => void;
 }
 
 /**
@@ -79,38 +77,41 @@ export class UploadSession {
     this.#location = nextLocation(response, this.#connection.endpoint) ?? this.#location;
   }
 
-  /** Ends the upload, with the last or only bytes in the same request where there are any. Gives the registry's digest. */
-  async commit(digest: string, options: OperationOptions, rest?: UploadBody): Promise<string | undefined> {
+  /**
+   * Ends the upload of `sizeInBytes` in all, with the last or only bytes in the same request where there are any. Gives the
+   * registry's digest.
+   */
+  async commit(
+    digest: string,
+    sizeInBytes: number,
+    options: OperationOptions,
+    rest: UploadBody = { body: new Uint8Array(), sizeInBytes: 0 },
+  ): Promise<string | undefined> {
     // Only the digest is added: the rest of the query is the registry's own and must not be escaped anew.
     const url = new URL(this.#location);
     url.search = `${url.search === "" ? "?" : `${url.search}&`}digest=${encodeURIComponent(digest)}`;
-    const response = await this.#send(
-      "finishUpload",
-      url,
-      rest ?? { body: new Uint8Array(), sizeInBytes: 0 },
-      [201, 204],
-      {
-        ...options,
-      },
-    );
+    const idleTimeoutInMs = this.#connection.idleTimeoutInMs + sizeInBytes / COMMIT_BYTES_PER_MS;
+    const response = await this.#send("finishUpload", url, rest, [201, 204], options, idleTimeoutInMs);
     await response.discard();
     return response.headers.get("docker-content-digest");
   }
 
   /** Gives the session up, so that the registry can free what it holds. Never fails, and does not heed the caller's abort. */
   async cancel(options: OperationOptions): Promise<void> {
+    const { tracingOptions } = options;
     try {
-      const response = await this.#connection.send({
+      await this.#connection.send({
         method: this.#method,
         operation: "cancelUpload",
         parameters: { name: this.#repository, uuid: "" },
         url: this.#location,
         expected: [200, 202, 204, 404],
         repeatable: false,
-        idleTimeoutInMs: CANCEL_TIMEOUT_IN_MS,
-        options: { ...(options.tracingOptions === undefined ? {} : { tracingOptions: options.tracingOptions }) },
+        options: {
+          abortSignal: AbortSignal.timeout(CANCEL_TIMEOUT_IN_MS),
+          ...(tracingOptions === undefined ? {} : { tracingOptions }),
+        },
       });
-      await response.discard();
     } catch {
       // The failure that led here is the one to report.
     }
@@ -122,6 +123,7 @@ export class UploadSession {
     { body, sizeInBytes, onStart }: UploadBody,
     expected: readonly number[],
     options: OperationOptions,
+    idleTimeoutInMs = this.#connection.idleTimeoutInMs,
   ): Promise<RegistryResponse> {
     return this.#connection.send({
       method: this.#method,
@@ -135,9 +137,7 @@ export class UploadSession {
       body,
       expected,
       repeatable: false,
-      ...(operation === "finishUpload"
-        ? { idleTimeoutInMs: Math.max(COMMIT_TIMEOUT_IN_MS, this.#connection.idleTimeoutInMs) }
-        : {}),
+      idleTimeoutInMs,
       options,
       ...(onStart === undefined ? {} : { onStart }),
     });

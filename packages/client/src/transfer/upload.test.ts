@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import { abortOf, clientOf, failureOf } from "../testing/client.ts";
 import { HELLO, HELLO_DIGEST, OTHER_DIGEST, patterned } from "../testing/content.ts";
 import {
   connectionError,
+  never,
   openRegistry,
   refusal,
   type ScriptedAnswer,
@@ -611,3 +613,59 @@ describe("progress", () => {
     }
   });
 });
+
+describe("a content that is a Node stream", () => {
+  test("and fails before anybody reads it is told, and does not end the process", async () => {
+    const to = uploadRegistry();
+    const error = await failureOf(upload(to, createReadStream(join(tmpdir(), "no", "such", "file"))), ContentReadError);
+    expect(error.message).toContain("ENOENT");
+    nothingIsLeft(to);
+  });
+
+  test("and has failed already is told why", async () => {
+    const stream = new Readable({ read() {} });
+    stream.on("error", () => {}).destroy(new Error("the disk is gone"));
+    await new Promise((resolve) => stream.on("close", resolve));
+    const error = await failureOf(upload(uploadRegistry(), stream), ContentReadError);
+    expect(error.message).toContain("the disk is gone");
+  });
+
+  test("is closed when the blob turns out to be there", async () => {
+    const registry = openRegistry(() => ({ status: 200, headers: { "content-length": "5" } }));
+    const stream = new Readable({ read() {} });
+    await clientOf(registry).uploadBlob("app", stream, { digest: HELLO_DIGEST });
+    expect(stream.destroyed).toBe(true);
+  });
+});
+
+test("what onProgress throws comes out as it is, and nothing is committed", async () => {
+  const to = uploadRegistry();
+  const thrown = new Error("the progress bar broke");
+  const onProgress = () => {
+    throw thrown;
+  };
+  await expect(upload(to, Readable.from([HELLO]), { onProgress })).rejects.toBe(thrown);
+  nothingIsLeft(to);
+});
+
+test("a registry that throttles a chunk gets the content once more, in a new session", async () => {
+  let refusals = 1;
+  const to = uploadRegistry(({ method }) =>
+    method === "PATCH" && refusals-- > 0
+      ? { ...refusal(429, "TOOMANYREQUESTS", "too many requests"), headers: { "retry-after": "0" } }
+      : undefined,
+  );
+  await upload(to, new Blob([HELLO as Uint8Array<ArrayBuffer>]));
+  expect(to.registry.calls.map(({ method }) => method)).toEqual(["POST", "PATCH", "DELETE", "POST", "PATCH", "PUT"]);
+});
+
+test("an abort does not wait for the session to be cancelled", async () => {
+  const controller = new AbortController();
+  const registry = openRegistry(({ method }) => {
+    if (method === "POST") return { status: 202, headers: { location: "/v2/app/blobs/uploads/uuid" } };
+    controller.abort();
+    return never();
+  });
+  const content = () => Readable.from([HELLO]);
+  await abortOf(clientOf(registry).uploadBlob("app", content, { abortSignal: controller.signal }));
+}, 2_000);

@@ -9,10 +9,12 @@ import {
   parseDigest,
 } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
+import { delay } from "@azure/core-util";
 import { runtime } from "#runtime";
 import { ContentReadError, RegistryError, TransportError, UnexpectedResponseError } from "../errors/registry-error.ts";
 import { logger } from "../logger.ts";
 import { orAborted, throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
+import type { IdleTimer } from "../pipeline/idle-timer.ts";
 import { findBlob } from "../registry/blobs.ts";
 import type { RegistryConnection } from "../registry/connection.ts";
 import { UnsupportedError } from "../runtime/unsupported.ts";
@@ -44,7 +46,7 @@ const DEFAULT_CHUNK_BYTES = 64 * 1024 * 1024;
 const IN_MEMORY_CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** Known bytes up to this size go into the committing request itself, which saves one. */
-const SINGLE_REQUEST_BYTES = 16 * 1024 * 1024;
+const SINGLE_REQUEST_BYTES = 4 * 1024 * 1024;
 
 /** ACR forgets an upload whose connection broke; one new beginning is worth it, a second failure is not chance. */
 const MAX_RESTARTS = 1;
@@ -69,7 +71,10 @@ export async function uploadBlob(
     const found = await findBlob(connection, repository, expected, options, METHOD);
     const sizeInBytes = found?.sizeInBytes ?? openable.sizeInBytes;
     // Where nobody knows how large it is, it is sent: a made-up size would end up in a manifest.
-    if (found !== undefined && sizeInBytes !== undefined) return { digest: expected, sizeInBytes };
+    if (found !== undefined && sizeInBytes !== undefined) {
+      openable.discard();
+      return { digest: expected, sizeInBytes };
+    }
   }
   for (let restarts = 0; ; restarts++) {
     try {
@@ -77,6 +82,7 @@ export async function uploadBlob(
     } catch (error) {
       if (!openable.reopenable || restarts >= MAX_RESTARTS || !isSessionLost(error)) throw error;
       logger.info(`upload to ${repository} starts over: ${(error as Error).message}`);
+      await pauseBefore(error, toAbortSignal(options.abortSignal));
     }
   }
 }
@@ -104,7 +110,22 @@ function readError(cause: unknown, repository: string, bytesRead: number): Error
 function isSessionLost(error: unknown): boolean {
   if (error instanceof TransportError) return true;
   if (!(error instanceof RegistryError)) return false;
-  return (error.statusCode ?? 0) >= 500 || error.errors.some(({ code }) => code.startsWith("BLOB_UPLOAD_"));
+  // A throttled chunk is as lost as a broken one: it must not be sent twice.
+  return (
+    error.statusCode === 429 ||
+    (error.statusCode ?? 0) >= 500 ||
+    error.errors.some(({ code }) => code.startsWith("BLOB_UPLOAD_"))
+  );
+}
+
+/** How long a registry that is busy, or does not say for how long, is left alone before an upload starts over. */
+const RESTART_PAUSE_IN_MS = 1_000;
+const LONGEST_RESTART_PAUSE_IN_MS = 60_000;
+
+async function pauseBefore(error: unknown, abortSignal: AbortSignal | undefined): Promise<void> {
+  const { statusCode, retryAfterInMs = RESTART_PAUSE_IN_MS } = error as RegistryError;
+  if (statusCode !== 429 && statusCode !== 503) return;
+  await delay(Math.min(retryAfterInMs, LONGEST_RESTART_PAUSE_IN_MS), abortSignal === undefined ? {} : { abortSignal });
 }
 
 /** One attempt. */
@@ -117,6 +138,7 @@ class Upload {
   readonly #options: UploadBlobOptions;
   readonly #abortSignal: AbortSignal | undefined;
   readonly #digester: Digester;
+  #callbackError: { readonly error: unknown } | undefined;
 
   constructor(
     connection: RegistryConnection,
@@ -143,7 +165,9 @@ class Upload {
       const small = inMemory !== undefined && inMemory.byteLength <= Math.min(SINGLE_REQUEST_BYTES, this.#chunkBytes);
       return small ? await this.#sendAtOnce(session, inMemory) : await this.#sendInChunks(session);
     } catch (error) {
-      await session.cancel(this.#options);
+      const cancelled = session.cancel(this.#options);
+      // Who aborts does not wait for a courtesy.
+      if (this.#abortSignal?.aborted !== true) await cancelled;
       throw error;
     }
   }
@@ -153,7 +177,7 @@ class Upload {
     this.#assertExpected(digest, bytes.byteLength);
     this.#progress(0);
     await this.#commit(session, digest, bytes.byteLength, { body: bytes, sizeInBytes: bytes.byteLength });
-    this.#options.onProgress?.({ loadedBytes: bytes.byteLength, totalBytes: bytes.byteLength });
+    this.#tell(bytes.byteLength, bytes.byteLength);
     return { digest, sizeInBytes: bytes.byteLength };
   }
 
@@ -168,7 +192,7 @@ class Upload {
     const digest = this.#digester.digest();
     this.#assertExpected(digest, sizeInBytes);
     await this.#commit(session, digest, sizeInBytes);
-    this.#options.onProgress?.({ loadedBytes: sizeInBytes, totalBytes: sizeInBytes });
+    this.#tell(sizeInBytes, sizeInBytes);
     return { digest, sizeInBytes };
   }
 
@@ -184,7 +208,7 @@ class Upload {
     const failure = new AbortController();
     const signal = this.#abortSignal;
     const abortSignal = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
-    let touch = () => {};
+    let watch: () => IdleTimer | undefined = () => undefined;
     let cause: unknown;
     let isSent = false;
     const digester = this.#digester;
@@ -193,13 +217,13 @@ class Upload {
     const body = runtime.streamBody(hashed(chunks.chunk(sizeInBytes ?? this.#chunkBytes)));
     try {
       await session.append(
-        { body: body.body, sizeInBytes, onStart: (onActivity) => (touch = onActivity) },
+        { body: body.body, sizeInBytes, onStart: (started) => (watch = started) },
         { ...this.#options, abortSignal },
       );
     } catch (error) {
       throwIfAborted(signal);
-      if (cause === undefined) throw error;
-      throw this.#readError(cause);
+      if (this.#callbackError !== undefined) throw this.#callbackError.error;
+      throw cause === undefined ? error : this.#readError(cause);
     } finally {
       body.close();
       // An answer that came first leaves a request half sent, on a connection that would stay open for ever.
@@ -212,12 +236,19 @@ class Upload {
       );
     }
 
-    async function* hashed(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    async function* hashed(
+      parts: AsyncGenerator<Uint8Array, void, undefined>,
+    ): AsyncGenerator<Uint8Array, void, undefined> {
       try {
-        for await (const part of parts) {
-          digester.update(part);
-          yield part;
-          touch();
+        for (;;) {
+          // A content that comes slowly is not a registry that stays silent.
+          watch()?.pause();
+          const { done, value } = await parts.next();
+          watch()?.resume();
+          if (done === true) break;
+          digester.update(value);
+          yield value;
+          watch()?.touch();
           progress();
         }
         isSent = true;
@@ -225,6 +256,8 @@ class Upload {
         cause = error;
         failure.abort();
         throw error;
+      } finally {
+        await parts.return();
       }
     }
   }
@@ -241,7 +274,7 @@ class Upload {
     sizeInBytes: number,
     rest?: { readonly body: Uint8Array; readonly sizeInBytes: number },
   ): Promise<void> {
-    const confirmed = await session.commit(digest, this.#options, rest);
+    const confirmed = await session.commit(digest, sizeInBytes, this.#options, rest);
     if (confirmed !== undefined && confirmed !== digest) {
       throw new DigestMismatchError(
         `uploadBlob of ${this.#repository}: the registry stored ${confirmed}, but ${digest} was sent`,
@@ -279,6 +312,16 @@ class Upload {
   /** How far it has come; everything is there only once the registry has said so. */
   #progress(loadedBytes: number): void {
     const totalBytes = this.#content.sizeInBytes;
-    if (loadedBytes === 0 || loadedBytes !== totalBytes) this.#options.onProgress?.({ loadedBytes, totalBytes });
+    if (loadedBytes === 0 || loadedBytes !== totalBytes) this.#tell(loadedBytes, totalBytes);
+  }
+
+  /** What the caller's own function throws is the caller's to see, as it is. */
+  #tell(loadedBytes: number, totalBytes: number | undefined): void {
+    try {
+      this.#options.onProgress?.({ loadedBytes, totalBytes });
+    } catch (error) {
+      this.#callbackError = { error };
+      throw error;
+    }
   }
 }
