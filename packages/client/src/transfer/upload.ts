@@ -1,27 +1,15 @@
-import {
-  createDigester,
-  type Digest,
-  type Digester,
-  DigestMismatchError,
-  digestAlgorithm,
-  digestOf,
-  InvalidInputError,
-  parseDigest,
-} from "@acrkit/oci";
+import { type Digest, InvalidInputError, parseDigest } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { delay } from "@azure/core-util";
 import { runtime } from "#runtime";
-import { ContentReadError, RegistryError, TransportError, UnexpectedResponseError } from "../errors/registry-error.ts";
+import { RegistryError, TransportError } from "../errors/registry-error.ts";
 import { logger } from "../logger.ts";
-import { orAborted, throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
-import type { IdleTimer } from "../pipeline/idle-timer.ts";
+import { toAbortSignal } from "../pipeline/abort-signal.ts";
 import { findBlob } from "../registry/blobs.ts";
 import type { RegistryConnection } from "../registry/connection.ts";
-import { UnsupportedError } from "../runtime/unsupported.ts";
-import { ChunkReader } from "./chunks.ts";
 import { type BlobContent, type OpenableContent, toOpenable } from "./content.ts";
 import type { OnProgress } from "./progress.ts";
-import { UploadSession } from "./upload-session.ts";
+import { METHOD, readError, UploadAttempt } from "./upload-attempt.ts";
 
 export interface UploadBlobOptions extends OperationOptions {
   /**
@@ -45,13 +33,8 @@ const DEFAULT_CHUNK_BYTES = 64 * 1024 * 1024;
 /** Where a chunk has to be held in memory: as the incumbent does. */
 const IN_MEMORY_CHUNK_BYTES = 4 * 1024 * 1024;
 
-/** Known bytes up to this size go into the committing request itself, which saves one. */
-const SINGLE_REQUEST_BYTES = 4 * 1024 * 1024;
-
 /** ACR forgets an upload whose connection broke; one new beginning is worth it, a second failure is not chance. */
 const MAX_RESTARTS = 1;
-
-const METHOD = "uploadBlob";
 
 /** @see ContainerRegistryClient.uploadBlob */
 export async function uploadBlob(
@@ -78,7 +61,14 @@ export async function uploadBlob(
   }
   for (let restarts = 0; ; restarts++) {
     try {
-      return await new Upload(connection, repository, openable, expected, chunkBytes, options).run();
+      return await new UploadAttempt({
+        connection,
+        repository,
+        content: openable,
+        expected,
+        chunkBytes,
+        options,
+      }).run();
     } catch (error) {
       if (!openable.reopenable || restarts >= MAX_RESTARTS || !isSessionLost(error)) throw error;
       logger.info(`upload to ${repository} starts over: ${(error as Error).message}`);
@@ -94,16 +84,6 @@ async function makeOpenable(content: BlobContent, repository: string): Promise<O
   } catch (error) {
     throw readError(error, repository, 0);
   }
-}
-
-function readError(cause: unknown, repository: string, bytesRead: number): Error {
-  if (cause instanceof InvalidInputError || cause instanceof UnsupportedError) return cause;
-  return new ContentReadError(
-    `uploadBlob of ${repository} failed: the content could not be read after ${bytesRead} bytes: ${
-      cause instanceof Error ? cause.message : String(cause)
-    }. Nothing was committed.`,
-    { operation: METHOD, repository, code: "CONTENT_READ_FAILED", cause },
-  );
 }
 
 /** The connection broke, or the registry does not know the session (any more): only a new session helps. */
@@ -126,202 +106,4 @@ async function pauseBefore(error: unknown, abortSignal: AbortSignal | undefined)
   const { statusCode, retryAfterInMs = RESTART_PAUSE_IN_MS } = error as RegistryError;
   if (statusCode !== 429 && statusCode !== 503) return;
   await delay(Math.min(retryAfterInMs, LONGEST_RESTART_PAUSE_IN_MS), abortSignal === undefined ? {} : { abortSignal });
-}
-
-/** One attempt. */
-class Upload {
-  readonly #connection: RegistryConnection;
-  readonly #repository: string;
-  readonly #content: OpenableContent;
-  readonly #expected: Digest | undefined;
-  readonly #chunkBytes: number;
-  readonly #options: UploadBlobOptions;
-  readonly #abortSignal: AbortSignal | undefined;
-  readonly #digester: Digester;
-  #callbackError: { readonly error: unknown } | undefined;
-
-  constructor(
-    connection: RegistryConnection,
-    repository: string,
-    content: OpenableContent,
-    expected: Digest | undefined,
-    chunkBytes: number,
-    options: UploadBlobOptions,
-  ) {
-    this.#connection = connection;
-    this.#repository = repository;
-    this.#content = content;
-    this.#expected = expected;
-    this.#chunkBytes = chunkBytes;
-    this.#options = options;
-    this.#abortSignal = toAbortSignal(options.abortSignal);
-    this.#digester = createDigester(expected === undefined ? undefined : digestAlgorithm(expected));
-  }
-
-  async run(): Promise<UploadBlobResult> {
-    const { inMemory } = this.#content;
-    const session = await UploadSession.start(this.#connection, this.#repository, METHOD, this.#options);
-    try {
-      const small = inMemory !== undefined && inMemory.byteLength <= Math.min(SINGLE_REQUEST_BYTES, this.#chunkBytes);
-      return small ? await this.#sendAtOnce(session, inMemory) : await this.#sendInChunks(session);
-    } catch (error) {
-      const cancelled = session.cancel(this.#options);
-      // Who aborts does not wait for a courtesy.
-      if (this.#abortSignal?.aborted !== true) await cancelled;
-      throw error;
-    }
-  }
-
-  async #sendAtOnce(session: UploadSession, bytes: Uint8Array): Promise<UploadBlobResult> {
-    const digest = digestOf(bytes, this.#expected && digestAlgorithm(this.#expected));
-    this.#assertExpected(digest, bytes.byteLength);
-    this.#progress(0);
-    await this.#commit(session, digest, bytes.byteLength, { body: bytes, sizeInBytes: bytes.byteLength });
-    this.#tell(bytes.byteLength, bytes.byteLength);
-    return { digest, sizeInBytes: bytes.byteLength };
-  }
-
-  async #sendInChunks(session: UploadSession): Promise<UploadBlobResult> {
-    const chunks = new ChunkReader(await this.#open());
-    try {
-      while (await this.#reading(() => chunks.hasMore())) await this.#sendChunk(session, chunks);
-    } finally {
-      await chunks.close().catch(() => {});
-    }
-    const sizeInBytes = this.#digester.sizeInBytes;
-    const digest = this.#digester.digest();
-    this.#assertExpected(digest, sizeInBytes);
-    await this.#commit(session, digest, sizeInBytes);
-    this.#tell(sizeInBytes, sizeInBytes);
-    return { digest, sizeInBytes };
-  }
-
-  async #sendChunk(session: UploadSession, chunks: ChunkReader): Promise<void> {
-    if (runtime.streamBody === undefined) {
-      const bytes = await this.#reading(() => chunks.chunkInMemory(this.#chunkBytes));
-      this.#digester.update(bytes);
-      await session.append({ body: bytes, sizeInBytes: bytes.byteLength }, this.#options);
-      this.#progress(this.#digester.sizeInBytes);
-      return;
-    }
-    // The transport does not notice when a body fails half-way and would wait for ever: the request is aborted from here.
-    const failure = new AbortController();
-    const signal = this.#abortSignal;
-    const abortSignal = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
-    let watch: () => IdleTimer | undefined = () => undefined;
-    let cause: unknown;
-    let isSent = false;
-    const digester = this.#digester;
-    const progress = () => this.#progress(digester.sizeInBytes);
-    const sizeInBytes = this.#chunkSize();
-    const body = runtime.streamBody(hashed(chunks.chunk(sizeInBytes ?? this.#chunkBytes)));
-    try {
-      await session.append(
-        { body: body.body, sizeInBytes, onStart: (started) => (watch = started) },
-        { ...this.#options, abortSignal },
-      );
-    } catch (error) {
-      throwIfAborted(signal);
-      if (this.#callbackError !== undefined) throw this.#callbackError.error;
-      throw cause === undefined ? error : this.#readError(cause);
-    } finally {
-      body.close();
-      // An answer that came first leaves a request half sent, on a connection that would stay open for ever.
-      if (!isSent) failure.abort();
-    }
-    if (!isSent) {
-      throw new UnexpectedResponseError(
-        `uploadBlob of ${this.#repository} failed: the registry accepted a chunk before all of it had been sent.`,
-        { operation: METHOD, repository: this.#repository, code: "UNEXPECTED_RESPONSE" },
-      );
-    }
-
-    async function* hashed(
-      parts: AsyncGenerator<Uint8Array, void, undefined>,
-    ): AsyncGenerator<Uint8Array, void, undefined> {
-      try {
-        for (;;) {
-          // A content that comes slowly is not a registry that stays silent.
-          watch()?.pause();
-          const { done, value } = await parts.next();
-          watch()?.resume();
-          if (done === true) break;
-          digester.update(value);
-          yield value;
-          watch()?.touch();
-          progress();
-        }
-        isSent = true;
-      } catch (error) {
-        cause = error;
-        failure.abort();
-        throw error;
-      } finally {
-        await parts.return();
-      }
-    }
-  }
-
-  /** The length of the next chunk, where the content's is known. */
-  #chunkSize(): number | undefined {
-    const { sizeInBytes } = this.#content;
-    return sizeInBytes === undefined ? undefined : Math.min(this.#chunkBytes, sizeInBytes - this.#digester.sizeInBytes);
-  }
-
-  async #commit(
-    session: UploadSession,
-    digest: Digest,
-    sizeInBytes: number,
-    rest?: { readonly body: Uint8Array; readonly sizeInBytes: number },
-  ): Promise<void> {
-    const confirmed = await session.commit(digest, sizeInBytes, this.#options, rest);
-    if (confirmed !== undefined && confirmed !== digest) {
-      throw new DigestMismatchError(
-        `uploadBlob of ${this.#repository}: the registry stored ${confirmed}, but ${digest} was sent`,
-        { expected: digest, actual: confirmed, bytesRead: sizeInBytes },
-      );
-    }
-  }
-
-  #assertExpected(digest: Digest, bytesRead: number): void {
-    if (this.#expected === undefined || this.#expected === digest) return;
-    throw new DigestMismatchError(
-      `uploadBlob of ${this.#repository}: the content should have been ${this.#expected}, but is ${digest}; nothing was committed`,
-      { expected: this.#expected, actual: digest, bytesRead },
-    );
-  }
-
-  #open() {
-    return this.#reading(async () => this.#content.open());
-  }
-
-  /** Failures of the content are told apart from those of the registry, and an abort does not wait for it. */
-  async #reading<T>(read: () => Promise<T>): Promise<T> {
-    try {
-      return await orAborted(read(), this.#abortSignal);
-    } catch (error) {
-      throwIfAborted(this.#abortSignal);
-      throw this.#readError(error);
-    }
-  }
-
-  #readError(cause: unknown): Error {
-    return readError(cause, this.#repository, this.#digester.sizeInBytes);
-  }
-
-  /** How far it has come; everything is there only once the registry has said so. */
-  #progress(loadedBytes: number): void {
-    const totalBytes = this.#content.sizeInBytes;
-    if (loadedBytes === 0 || loadedBytes !== totalBytes) this.#tell(loadedBytes, totalBytes);
-  }
-
-  /** What the caller's own function throws is the caller's to see, as it is. */
-  #tell(loadedBytes: number, totalBytes: number | undefined): void {
-    try {
-      this.#options.onProgress?.({ loadedBytes, totalBytes });
-    } catch (error) {
-      this.#callbackError = { error };
-      throw error;
-    }
-  }
 }
