@@ -1,9 +1,9 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
 /** The browser to test with, or undefined where there is none. */
 export const chromium = [
@@ -18,25 +18,28 @@ const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-dev-shm-usage",
+  "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  // The document is written out when this much of the page's own time has passed, in which a running script counts as none.
-  "--virtual-time-budget=60000",
+  // Keeps the browser open until it is killed.
+  "--remote-debugging-port=0",
 ];
 
-/** Opens a page in a browser with a profile of its own, and returns the document as it is once its scripts have run. */
-export async function dumpDom(browser: string, url: string): Promise<string> {
+/** Keeps a page open in a browser with a profile of its own for as long as `work` takes. */
+export async function withPage<T>(browser: string, url: string, work: () => Promise<T>): Promise<T> {
   const profile = await mkdtemp(join(tmpdir(), "acrkit-chromium-"));
+  const child = spawn(browser, [...FLAGS, `--user-data-dir=${profile}`, url], { stdio: "ignore" });
+  const ended = once(child, "exit");
   try {
-    const { stdout } = await promisify(execFile)(browser, [...FLAGS, `--user-data-dir=${profile}`, "--dump-dom", url], {
-      timeout: 50_000,
-      killSignal: "SIGKILL",
-      maxBuffer: 16 * 1024 * 1024,
-    });
-    return stdout;
+    return await Promise.race([
+      work(),
+      ended.then(([code]) => Promise.reject(new Error(`the browser ended with ${code} before the page was done`))),
+    ]);
   } finally {
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    child.kill("SIGKILL");
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }

@@ -1,15 +1,8 @@
 import { collectBytes, createDigester, type Digest, isDigestMismatchError, verifyBytes } from "@acrkit/oci";
 import { CASES, cut, patternOf } from "./cases.ts";
+import { report } from "./report.ts";
 
-/** What the page found, for the test to read out of the document. */
-export interface Findings {
-  readonly userAgent: string;
-  readonly digests: readonly string[];
-  readonly verified: string;
-  readonly mismatch: string;
-}
-
-async function look(): Promise<Findings> {
+async function look(): Promise<object> {
   const digests = CASES.map(({ algorithm, sizeInBytes, pieceSize }) => {
     const digester = createDigester(algorithm);
     for (const piece of cut(patternOf(sizeInBytes), pieceSize)) digester.update(piece);
@@ -33,13 +26,4 @@ async function streamed(bytes: Uint8Array<ArrayBuffer>, digest: Digest): Promise
   return (await collectBytes(verifyBytes(stream, { digest }), bytes.length, "content")).length;
 }
 
-/** As much of the DOM as is used here; its whole library would make `window` a word in every other test. */
-declare const document: {
-  createElement(name: "pre"): { id: string; textContent: string };
-  body: { append(element: object): void };
-};
-
-const output = document.createElement("pre");
-output.id = "findings";
-output.textContent = await look().then(JSON.stringify, (error: unknown) => JSON.stringify({ error: String(error) }));
-document.body.append(output);
+await report(look);
