@@ -28,11 +28,12 @@ describe("the packages as they are packed", () => {
        import { ContainerRegistryClient } from "@acrkit/client";
        import { startEmulator } from "@acrkit/emulator";
        import { digestOf } from "@acrkit/oci";
-       await using emulator = await startEmulator();
+       const emulator = await startEmulator();
        const client = new ContainerRegistryClient(emulator.endpoint, emulator.credential, { tlsOptions: { ca: emulator.certificate } });
        const { digest } = await client.uploadBlob("team/app", "hello");
        const required = createRequire(import.meta.url)("@acrkit/client");
-       console.log(digest === digestOf(Buffer.from("hello")), required.ContainerRegistryClient === ContainerRegistryClient);`,
+       console.log(digest === digestOf(Buffer.from("hello")), required.ContainerRegistryClient === ContainerRegistryClient);
+       await emulator.close();`,
     );
     const { stdout } = await run(process.execPath, [script], { cwd: project });
     expect(stdout.trim()).toBe("true true");

@@ -43,11 +43,16 @@ export async function runCommand(context: CommandContext): Promise<number> {
     return 0;
   }
   try {
-    await using emulator = await startEmulator(options);
-    reportFailures(emulator, context);
-    await report(emulator, context);
-    await context.stopped;
-    return 0;
+    const emulator = await startEmulator(options);
+    // `await using` says the same, but Node 22 does not parse it.
+    try {
+      reportFailures(emulator, context);
+      await report(emulator, context);
+      await context.stopped;
+      return 0;
+    } finally {
+      await emulator.close();
+    }
   } catch (error) {
     context.error(`acrkit-emulator could not start: ${messageOf(error)}`);
     return 1;

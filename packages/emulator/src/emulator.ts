@@ -52,8 +52,9 @@ export interface Emulator extends AsyncDisposable {
  * @example
  * ```ts
  * import { startEmulator } from "@acrkit/emulator";
- * await using emulator = await startEmulator({ tls: false });
+ * const emulator = await startEmulator({ tls: false });
  * const answer = await fetch(`${emulator.endpoint}/v2/`); // 401, with the registry's challenge
+ * await emulator.close();
  * ```
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
