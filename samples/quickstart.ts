@@ -9,8 +9,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ContainerRegistryClient, ResourceLockedError } from "@acrkit/client";
-import type { Descriptor, OciImageManifest } from "@acrkit/oci";
-import { IMAGE_MEDIA_TYPES, packImage } from "./quickstart/image.ts";
+import { type Descriptor, MediaType, type OciImageManifest } from "@acrkit/oci";
+import { packImage } from "./quickstart/image.ts";
 import { openRegistry } from "./quickstart/registry.ts";
 import { heading, line, short, size, step } from "./quickstart/report.ts";
 
@@ -59,7 +59,7 @@ async function push(client: ContainerRegistryClient, folder: string): Promise<Oc
       () => client.uploadBlob(repository, { path: file }),
       (result) => `layer     ${short(result.digest)}  ${size(result.sizeInBytes)}  ${title}`,
     );
-    layers.push({ mediaType: IMAGE_MEDIA_TYPES.layer, digest, size: sizeInBytes });
+    layers.push({ mediaType: MediaType.ociLayer, digest, size: sizeInBytes });
   }
   const config = await step(
     () => client.uploadBlob(repository, packed.config),
@@ -67,8 +67,8 @@ async function push(client: ContainerRegistryClient, folder: string): Promise<Oc
   );
   const manifest: OciImageManifest = {
     schemaVersion: 2,
-    mediaType: IMAGE_MEDIA_TYPES.manifest,
-    config: { mediaType: IMAGE_MEDIA_TYPES.config, digest: config.digest, size: config.sizeInBytes },
+    mediaType: MediaType.ociManifest,
+    config: { mediaType: MediaType.ociConfig, digest: config.digest, size: config.sizeInBytes },
     layers,
   };
   await step(

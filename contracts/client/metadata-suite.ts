@@ -6,29 +6,23 @@ import { pushImage } from "../content/image.ts";
 const MISSING = digestOf(new TextEncoder().encode("never pushed anywhere"));
 const OPEN = { canDelete: true, canWrite: true, canRead: true, canList: true };
 
-async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const entry of list) all.push(entry);
-  return all;
-}
-
 /** ACR's metadata API and its locks. @see ACR REST API 2021-07-01 */
 export function defineMetadataSuite(client: () => ContainerRegistryClient): void {
   it("lists repositories in pages, to the end and from the middle", async () => {
     for (const name of ["catalog/a", "catalog/b", "catalog/c/d", "catalog/e"]) {
       await pushImage(client(), name, { seed: name, tag: "v1" });
     }
-    const all = await collect(client().listRepositoryNames());
+    const all = await Array.fromAsync(client().listRepositoryNames());
     expect(all).toEqual([...all].sort());
     expect(all).toEqual(expect.arrayContaining(["catalog/a", "catalog/b", "catalog/c/d", "catalog/e"]));
 
-    const pages = await collect(client().listRepositoryNames().byPage({ maxPageSize: 1 }));
+    const pages = await Array.fromAsync(client().listRepositoryNames().byPage({ maxPageSize: 1 }));
     expect(pages.flat()).toEqual(all);
     expect(pages.every((page) => page.length === 1)).toBe(true);
     expect(pages.at(-1)?.continuationToken).toBeUndefined();
 
     const continuationToken = pages[1]?.continuationToken as string;
-    const rest = await collect(client().listRepositoryNames().byPage({ continuationToken }));
+    const rest = await Array.fromAsync(client().listRepositoryNames().byPage({ continuationToken }));
     expect(rest.flat()).toEqual(all.slice(2));
   });
 
@@ -63,13 +57,13 @@ export function defineMetadataSuite(client: () => ContainerRegistryClient): void
     const images = [];
     for (const tag of ["c", "a", "b"]) images.push(await pushImage(client(), name, { seed: tag, tag }));
     const names = async (options: object = {}) =>
-      (await collect(client().listTagProperties(name, options))).map((tag) => tag.name);
+      (await Array.fromAsync(client().listTagProperties(name, options))).map((tag) => tag.name);
     expect(await names()).toEqual(["a", "b", "c"]);
     expect(await names({ order: "LastUpdatedOnDescending" })).toEqual(["b", "a", "c"]);
     expect(await names({ order: "LastUpdatedOnAscending" })).toEqual(["c", "a", "b"]);
     expect(await names({ digest: images[0]?.digest })).toEqual(["c"]);
     for (const order of ["LastUpdatedOnDescending", "LastUpdatedOnAscending"] as const) {
-      const pages = await collect(client().listTagProperties(name, { order }).byPage({ maxPageSize: 2 }));
+      const pages = await Array.fromAsync(client().listTagProperties(name, { order }).byPage({ maxPageSize: 2 }));
       expect(pages.map((page) => page.length)).toEqual([2, 1]);
       expect(pages.flat().map((tag) => tag.name)).toEqual(await names({ order }));
     }
@@ -114,11 +108,11 @@ export function defineMetadataSuite(client: () => ContainerRegistryClient): void
       digests.push((await pushImage(client(), name, { seed, tag: seed, layerBytes: 5_000 })).digest);
     }
     const list = async (options: object = {}) =>
-      (await collect(client().listManifestProperties(name, options))).map(({ digest }) => digest);
+      (await Array.fromAsync(client().listManifestProperties(name, options))).map(({ digest }) => digest);
     expect(await list()).toEqual([...digests].sort());
     expect(await list({ order: "LastUpdatedOnDescending" })).toEqual([...digests].reverse());
     expect(await list({ order: "LastUpdatedOnAscending" })).toEqual(digests);
-    const pages = await collect(client().listManifestProperties(name).byPage({ maxPageSize: 2 }));
+    const pages = await Array.fromAsync(client().listManifestProperties(name).byPage({ maxPageSize: 2 }));
     expect(pages.map((page) => page.length)).toEqual([2, 1]);
 
     const byTag = await client().getManifestProperties(name, "second");
@@ -167,7 +161,7 @@ export function defineMetadataSuite(client: () => ContainerRegistryClient): void
     await client().updateManifestProperties(name, "v1", { canWrite: true, canRead: false });
     await expect(client().getManifest(name, digest)).rejects.toThrow(ResourceLockedError);
     await client().updateManifestProperties(name, digest, { canRead: true, canList: false });
-    expect(await collect(client().listManifestProperties(name))).toEqual([]);
+    expect(await Array.fromAsync(client().listManifestProperties(name))).toEqual([]);
     expect((await client().getManifestProperties(name, digest)).canList).toBe(false);
     await client().updateManifestProperties(name, digest, OPEN);
     await client().deleteManifest(name, digest);

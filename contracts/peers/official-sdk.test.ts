@@ -38,13 +38,13 @@ describe("@azure/container-registry against the emulator", () => {
   afterAll(() => emulator.close());
 
   it("lists repositories, tags and manifests, in pages as well", async () => {
-    expect(await collect(client.listRepositoryNames())).toEqual([repository]);
+    expect(await Array.fromAsync(client.listRepositoryNames())).toEqual([repository]);
     const repo = client.getRepository(repository);
-    const manifests = await collect(repo.listManifestProperties({ order: "LastUpdatedOnDescending" }));
+    const manifests = await Array.fromAsync(repo.listManifestProperties({ order: "LastUpdatedOnDescending" }));
     expect(manifests).toMatchObject([{ digest, tags: ["v1"], architecture: "arm64", operatingSystem: "linux" }]);
     await content.setManifest(Buffer.from((await content.getManifest("v1")).content), { tag: "v2" });
     const artifact = repo.getArtifact(digest);
-    const pages = await collect(artifact.listTagProperties().byPage({ maxPageSize: 1 }));
+    const pages = await Array.fromAsync(artifact.listTagProperties().byPage({ maxPageSize: 1 }));
     expect(pages.flat().map((tag) => tag.name)).toEqual(["v1", "v2"]);
     expect(pages).toHaveLength(2);
   });
@@ -86,12 +86,6 @@ describe("@azure/container-registry against the emulator", () => {
     await content.deleteBlob(digestOf(layer));
     await client.deleteRepository(repository);
     await client.deleteRepository(repository);
-    expect(await collect(client.listRepositoryNames())).toEqual([]);
+    expect(await Array.fromAsync(client.listRepositoryNames())).toEqual([]);
   });
 });
-
-async function collect<T>(list: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const entry of list) all.push(entry);
-  return all;
-}

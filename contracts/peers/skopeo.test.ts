@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -90,7 +91,6 @@ describe.skipIf(missing !== undefined)("skopeo against the emulator", () => {
 async function emulatorRefreshToken(emulator: Emulator): Promise<string> {
   const { token } = await emulator.credential.getToken("https://containerregistry.azure.net/.default");
   const body = new URLSearchParams({ grant_type: "access_token", service: emulator.loginServer, access_token: token });
-  const { Agent, request } = await import("node:https");
   const agent = new Agent({ ca: emulator.certificate as string });
   return new Promise((resolve, reject) => {
     const sent = request(

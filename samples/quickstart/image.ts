@@ -1,6 +1,5 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { MediaType } from "@acrkit/oci";
 import { type LayerFile, type PackedLayer, packLayer } from "./layer.ts";
 
 /** An image ready to be pushed. */
@@ -31,13 +30,6 @@ export async function packImage(folder: string): Promise<PackedImage> {
     config,
   };
 }
-
-/** The media types with which the image is pushed. */
-export const IMAGE_MEDIA_TYPES = {
-  manifest: MediaType.ociManifest,
-  config: MediaType.ociConfig,
-  layer: MediaType.ociLayer,
-};
 
 const APP = `console.log("Hello from a container that acrkit pushed, on Node.js " + process.version + ".");\n`;
 
