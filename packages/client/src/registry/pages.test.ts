@@ -274,3 +274,13 @@ describe("a link that must not be followed", () => {
     },
   );
 });
+
+test("an abort between the answer and its reading is an abort, and not an answer that is no JSON", async () => {
+  const controller = new AbortController();
+  const options = { abortSignal: controller.signal, onResponse: () => controller.abort() };
+  await abortOf(
+    clientOf(openRegistry(() => tags([])))
+      .listTagProperties("app", options)
+      .next(),
+  );
+});

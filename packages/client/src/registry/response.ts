@@ -14,7 +14,10 @@ interface ResponseContext {
   readonly abortSignal: AbortSignal | undefined;
 }
 
-/** An expected answer, whose body is still on the way: read it in one of these forms, or discard it. */
+/**
+ * An expected answer. Its body is in memory already, and may be left unread, unless its call asked for a stream: that must be
+ * read to its end or left, discarded, or closed.
+ */
 export class RegistryResponse {
   readonly status: number;
   readonly headers: HttpHeaders;
@@ -56,18 +59,20 @@ export class RegistryResponse {
 
   /** @throws {UnexpectedResponseError} the body is no JSON */
   async json(): Promise<unknown> {
+    const text = new TextDecoder().decode(await this.bytes());
     try {
-      return JSON.parse(new TextDecoder().decode(await this.bytes()));
+      return JSON.parse(text);
     } catch {
       throw this.unexpected("the answer is not JSON");
     }
   }
 
-  /** Closes the connection of a body that flows and has not been read. */
+  /** Closes the connection of a stream that has not been read. */
   close(): void {
     closeBody(this.#response);
   }
 
+  /** Ends a stream that nobody wants, and keeps the connection where little is left of it. */
   discard(): Promise<void> {
     return discardBody(this.#response);
   }
