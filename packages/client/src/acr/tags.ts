@@ -96,13 +96,12 @@ export async function deleteTag(
   tag: string,
   options: OperationOptions,
 ): Promise<void> {
-  const response = await deleteOrAbsent(connection, {
+  await deleteOrAbsent(connection, {
     method: "deleteTag",
     operation: "deleteTag",
     parameters: { name: parseRepositoryName(repository), tag: parseTag(tag) },
     options,
   });
-  await response?.discard();
 }
 
 function parseAnswer(json: unknown, fail: Fail): ArtifactTagProperties {

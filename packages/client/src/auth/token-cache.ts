@@ -33,10 +33,6 @@ export class TokenCache {
   delete(key: string): void {
     this.#tokens.delete(key);
   }
-
-  clear(): void {
-    this.#tokens.clear();
-  }
 }
 
 /** As the Azure SDKs do. A token that lives for less than 25 minutes is renewed when a fifth of its life is left. */

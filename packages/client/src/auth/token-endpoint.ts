@@ -11,8 +11,7 @@ import { ClientAuthenticationError, UnexpectedResponseError } from "../errors/re
 import { errorFromFailure } from "../errors/transport.ts";
 import { attachContext, type CallContext, type CallDescription } from "../pipeline/call-context.ts";
 import { discardBody, readText } from "../pipeline/response-body.ts";
-import type { LoginScheme } from "./challenge.ts";
-import { readChallenge } from "./challenge.ts";
+import { type LoginScheme, readChallenge } from "./challenge.ts";
 import type { TokenRequest } from "./token-requests.ts";
 
 /** A token service's answer; ACR sends `refresh_token` or `access_token` alone, others `token` and `expires_in` as well. */

@@ -1,7 +1,7 @@
-import { AbortError } from "@azure/abort-controller";
 import type { PipelinePolicy, PipelineResponse, PipelineRetryOptions } from "@azure/core-rest-pipeline";
 import { delay } from "@azure/core-util";
 import { logger } from "../logger.ts";
+import { throwIfAborted } from "./abort-signal.ts";
 import { contextOf } from "./call-context.ts";
 import { discardBody } from "./response-body.ts";
 import { retryAfterInMs } from "./retry-after.ts";
@@ -65,7 +65,7 @@ export function retryPolicy(options: PipelineRetryOptions = {}, timing: RetryTim
           throw failure;
         }
         if (response !== undefined) await discardBody(response);
-        if (signal?.aborted === true) throw new AbortError("The operation was aborted.");
+        throwIfAborted(signal);
         logger.info(
           `${request.method} will be sent again in ${Math.round(pause)} ms (retry ${retries + 1} of ${maxRetries}): ${
             response === undefined ? (failure as Error).message : `status ${response.status}`

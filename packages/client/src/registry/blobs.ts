@@ -20,7 +20,6 @@ export async function findBlob(
       expected: [200],
       options,
     });
-    await response.discard();
     return { sizeInBytes: response.contentLength };
   } catch (error) {
     // A HEAD's answer has no body in which the registry could say what is missing.
@@ -35,11 +34,10 @@ export async function deleteBlob(
   digest: string,
   options: OperationOptions,
 ): Promise<void> {
-  const response = await deleteOrAbsent(connection, {
+  await deleteOrAbsent(connection, {
     method: "deleteBlob",
     operation: "deleteBlob",
     parameters: { name: parseRepositoryName(repository), digest: parseDigest(digest) },
     options,
   });
-  await response?.discard();
 }

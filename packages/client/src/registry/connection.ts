@@ -68,12 +68,12 @@ export class RegistryConnection {
   }
 
   /**
-   * Sends a call and returns its answer, whose body must be read or discarded.
+   * Sends a call and returns its answer, read into memory unless the call asks for a stream.
    *
    * @throws {RegistryError} of the kind that fits, when the status is none of the expected ones or no answer came
    */
   async send(call: RegistryCall): Promise<RegistryResponse> {
-    const description = this.describe(call);
+    const description = this.#describe(call);
     const abortSignal = toAbortSignal(call.options.abortSignal);
     throwIfAborted(abortSignal);
     try {
@@ -92,7 +92,7 @@ export class RegistryConnection {
     }
   }
 
-  describe(call: Pick<RegistryCall, "method" | "operation" | "parameters" | "reference">): CallDescription {
+  #describe(call: RegistryCall): CallDescription {
     const { name, tag, digest, reference } = call.parameters ?? {};
     return {
       operation: call.method,

@@ -62,7 +62,6 @@ export async function setManifest(
     expected: [201],
     options,
   });
-  await response.discard();
   const confirmed = response.headers.get("docker-content-digest");
   if (confirmed !== undefined && confirmed !== digest) {
     throw new DigestMismatchError(
@@ -104,14 +103,13 @@ export async function deleteManifest(
   const digest =
     "digest" in reference ? reference.digest : await resolveTag(connection, method, repository, reference.tag, options);
   if (digest === undefined) return;
-  const response = await deleteOrAbsent(connection, {
+  await deleteOrAbsent(connection, {
     method,
     operation: "deleteManifest",
     parameters: { name: parseRepositoryName(repository), reference: digest },
     reference: tagOrDigest,
     options,
   });
-  await response?.discard();
 }
 
 /**

@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import type { ByteSource } from "@acrkit/oci";
-import { InvalidInputError } from "@acrkit/oci";
+import { type ByteSource, InvalidInputError } from "@acrkit/oci";
 import type { FileContent, Runtime, StreamingBody } from "./port.ts";
 
 /** Large enough that system calls do not count, small enough that a hundred transfers fit into memory. */

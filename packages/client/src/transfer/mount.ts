@@ -23,12 +23,9 @@ export async function mountBlob(
     expected: [201, 202],
     options,
   });
-  if (response.status === 201) {
-    await response.discard();
-    return true;
-  }
+  if (response.status === 201) return true;
   // The registry could not mount and opened an upload instead, which nobody will use.
-  const session = await UploadSession.from(connection, repository, method, response);
+  const session = UploadSession.from(connection, repository, method, response);
   await session.cancel(options);
   return false;
 }

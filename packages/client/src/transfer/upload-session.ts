@@ -58,13 +58,12 @@ export class UploadSession {
   }
 
   /** Takes over the session that a 202 has opened. */
-  static async from(
+  static from(
     connection: RegistryConnection,
     repository: string,
     method: string,
     response: RegistryResponse,
-  ): Promise<UploadSession> {
-    await response.discard();
+  ): UploadSession {
     const location = nextLocation(response, connection.endpoint);
     if (location === undefined) throw response.unexpected("the registry opened an upload without a Location");
     return new UploadSession(connection, repository, method, location);
@@ -73,7 +72,6 @@ export class UploadSession {
   /** Appends a chunk. Never sent twice: the registry may have taken it although the answer was lost. */
   async append(chunk: UploadBody, options: OperationOptions): Promise<void> {
     const response = await this.#send("patchUpload", this.#location, chunk, [201, 202, 204], options);
-    await response.discard();
     this.#location = nextLocation(response, this.#connection.endpoint) ?? this.#location;
   }
 
@@ -92,7 +90,6 @@ export class UploadSession {
     url.search = `${url.search === "" ? "?" : `${url.search}&`}digest=${encodeURIComponent(digest)}`;
     const idleTimeoutInMs = this.#connection.idleTimeoutInMs + sizeInBytes / COMMIT_BYTES_PER_MS;
     const response = await this.#send("finishUpload", url, rest, [201, 204], options, idleTimeoutInMs);
-    await response.discard();
     return response.headers.get("docker-content-digest");
   }
 
@@ -105,7 +102,7 @@ export class UploadSession {
         operation: "cancelUpload",
         parameters: { name: this.#repository, uuid: "" },
         url: this.#location,
-        expected: [200, 202, 204, 404],
+        expected: [200, 202, 204],
         repeatable: false,
         options: {
           abortSignal: AbortSignal.timeout(CANCEL_TIMEOUT_IN_MS),
@@ -113,7 +110,7 @@ export class UploadSession {
         },
       });
     } catch {
-      // The failure that led here is the one to report.
+      // A session that is gone already is fine, and otherwise the failure that led here is the one to report.
     }
   }
 

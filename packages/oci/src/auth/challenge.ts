@@ -1,11 +1,10 @@
+import { MAX_HEADER_CHARACTERS } from "../limits.ts";
+
 /** One challenge of a `WWW-Authenticate` header: its scheme in lower case, its parameters by lower-case name. */
 export interface Challenge {
   readonly scheme: string;
   readonly parameters: Readonly<Record<string, string>>;
 }
-
-/** Hostile registries send headers too: what lies beyond is not read. ACR's longest stay below 1 KiB. */
-const MAX_HEADER_CHARACTERS = 16_384;
 
 // RFC 9110, 5.6.2 (token) and 5.6.4 (quoted-string).
 const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;

@@ -1,5 +1,4 @@
-/** Hostile registries send headers too: what lies beyond is not read. ACR's longest stay below 1 KiB. */
-const MAX_HEADER_CHARACTERS = 16_384;
+import { MAX_HEADER_CHARACTERS } from "../limits.ts";
 
 // RFC 8288, 3: link-param = token BWS [ "=" BWS ( token / quoted-string ) ], so a parameter may stand without a value.
 const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
