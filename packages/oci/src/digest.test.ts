@@ -9,6 +9,7 @@ import {
   digestEncoded,
   digestOf,
   isDigest,
+  isVerifiable,
   parseDigest,
   verifyBytes,
   verifyBytesSync,
@@ -276,3 +277,10 @@ async function read(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   for await (const part of source) bytes.push(...part);
   return Uint8Array.from(bytes);
 }
+
+test("a digest is verifiable when its algorithm can be computed, whatever its grammar allows besides", () => {
+  expect(isVerifiable(parseDigest(`sha256:${"0".repeat(64)}`))).toBe(true);
+  expect(isVerifiable(parseDigest(`sha512:${"0".repeat(128)}`))).toBe(true);
+  expect(isVerifiable(parseDigest(`blake3:${"0".repeat(64)}`))).toBe(false);
+  expect(isVerifiable(parseDigest("constructor:abc"))).toBe(false);
+});

@@ -13,7 +13,7 @@ export type Digest = string & { readonly [digestBrand]: true };
 const GRAMMAR = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 
 /** Registered algorithms fix the form of the encoded part: lower-case hexadecimal of the hash's length. */
-const ENCODED: Readonly<Record<string, RegExp>> = { sha256: /^[a-f0-9]{64}$/, sha512: /^[a-f0-9]{128}$/ };
+const ENCODED: Readonly<Record<Sha2Algorithm, RegExp>> = { sha256: /^[a-f0-9]{64}$/, sha512: /^[a-f0-9]{128}$/ };
 
 /** Longer than any registered digest by far; keeps hostile input away from the pattern. */
 const MAX_DIGEST_CHARACTERS = 512;
@@ -28,8 +28,7 @@ export function isDigest(text: string): text is Digest {
   if (text.length > MAX_DIGEST_CHARACTERS || !GRAMMAR.test(text)) return false;
   const colon = text.indexOf(":");
   const algorithm = text.slice(0, colon);
-  // Own members only: `constructor` is a well-formed algorithm, too, and every object has one.
-  const encoded = Object.hasOwn(ENCODED, algorithm) ? ENCODED[algorithm] : undefined;
+  const encoded = isComputable(algorithm) ? ENCODED[algorithm] : undefined;
   return encoded === undefined || encoded.test(text.slice(colon + 1));
 }
 
@@ -58,6 +57,19 @@ export function digestEncoded(digest: Digest): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
+/**
+ * True when the digest's algorithm can be computed here: sha256 or sha512. One of another proves nothing to this library,
+ * although its grammar is right.
+ */
+export function isVerifiable(digest: Digest): boolean {
+  return isComputable(digestAlgorithm(digest));
+}
+
+function isComputable(algorithm: string): algorithm is Sha2Algorithm {
+  // Own members only: `constructor` is a well-formed algorithm, too, and every object has one.
+  return Object.hasOwn(ENCODED, algorithm);
+}
+
 /** A running digest. Ask for `digest()` once, at the end. */
 export interface Digester {
   update(bytes: Uint8Array): void;
@@ -72,10 +84,10 @@ export interface Digester {
  * @throws {InvalidInputError} the algorithm is neither sha256 nor sha512, so nothing could be verified with it
  */
 export function createDigester(algorithm = "sha256"): Digester {
-  if (!Object.hasOwn(ENCODED, algorithm)) {
+  if (!isComputable(algorithm)) {
     throw new InvalidInputError("digest algorithm", algorithm, "only sha256 and sha512 can be computed here");
   }
-  const hash = createSha2(algorithm as Sha2Algorithm);
+  const hash = createSha2(algorithm);
   let sizeInBytes = 0;
   return {
     update(bytes) {

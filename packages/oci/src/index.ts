@@ -21,6 +21,7 @@ export {
   digestOf,
   type ExpectedContent,
   isDigest,
+  isVerifiable,
   parseDigest,
   verifyBytes,
   verifyBytesSync,

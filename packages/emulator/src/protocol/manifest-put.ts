@@ -8,6 +8,7 @@ import {
   isInvalidManifestError,
   isLimitError,
   isTag,
+  isVerifiable,
   MAX_MANIFEST_BYTES,
   manifestContents,
   type ParsedManifest,
@@ -82,9 +83,8 @@ function parse(content: Uint8Array, contentType: string | undefined): ParsedMani
 
 function digestFor(content: Uint8Array, reference: string): Digest {
   if (!isDigest(reference)) return digestOf(content);
-  const algorithm = digestAlgorithm(reference);
-  if (!["sha256", "sha512"].includes(algorithm)) throw manifestDigestMismatch();
-  const digest = digestOf(content, algorithm);
+  if (!isVerifiable(reference)) throw manifestDigestMismatch();
+  const digest = digestOf(content, digestAlgorithm(reference));
   if (digest !== reference) throw manifestDigestMismatch();
   return digest;
 }

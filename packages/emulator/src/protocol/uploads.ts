@@ -1,4 +1,4 @@
-import { type Digest, digestAlgorithm, isDigest, parseChunkRange } from "@acrkit/oci";
+import { type Digest, isDigest, isVerifiable, parseChunkRange } from "@acrkit/oci";
 import { emptyAnswer } from "./answers.ts";
 import { shownTime } from "./attributes.ts";
 import { type Call, type OperationHandler, repositoryOf } from "./call.ts";
@@ -100,7 +100,7 @@ function readDigest({ request }: Call): Digest {
   const digest = request.query.get("digest") ?? "";
   if (digest === "") throw uploadDigestMissing();
   // Only these two can be computed, so no other digest can be read.
-  if (!isDigest(digest) || !["sha256", "sha512"].includes(digestAlgorithm(digest))) {
+  if (!isDigest(digest) || !isVerifiable(digest)) {
     throw failure("DIGEST_INVALID", { detail: "digest parsing failed" });
   }
   return digest;
