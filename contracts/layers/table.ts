@@ -72,6 +72,7 @@ export const PACKAGES: Readonly<Record<string, PackageRules>> = {
       index: "*",
       command: ["emulator", "options"],
       emulator: "*",
+      hosting: ["registry", "hosts", "protocol"],
       registry: ["identity", "hosts", "protocol", "auth", "storage", "options", "clock"],
       identity: ["auth", "storage"],
       hosts: ["protocol"],

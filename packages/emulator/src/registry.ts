@@ -1,30 +1,39 @@
 import { join } from "node:path";
 import { AcrTokens } from "./auth/acr-tokens.ts";
 import { type AdminUser, Authenticator } from "./auth/authenticator.ts";
-import { Entra } from "./auth/entra.ts";
-import { Jwts } from "./auth/jwt.ts";
-import { lazySigningKey } from "./auth/signing-key.ts";
-import { createClock } from "./clock.ts";
+import type { Entra } from "./auth/entra.ts";
+import type { Jwts } from "./auth/jwt.ts";
+import type { StampingClock } from "./clock.ts";
 import { hostnameOf, hostOf } from "./hosts.ts";
 import { adminUserOf, loadIdentity } from "./identity.ts";
-import type { EmulatorOptions } from "./options.ts";
+import type { RegistryOptions } from "./options.ts";
 import type { RegistryContext } from "./protocol/context.ts";
 import type { Handler } from "./protocol/message.ts";
 import { createRegistryHandler } from "./protocol/registry-origin.ts";
 import { createStorageHandler } from "./protocol/storage-origin.ts";
 import { openStore } from "./storage/open-store.ts";
-import { createFileSecrets, type Secrets } from "./storage/secrets.ts";
+import { createFileSecrets } from "./storage/secrets.ts";
 
 /** A registry without sockets: what it holds, and the handlers of its two origins. */
 export interface Registry {
   readonly context: RegistryContext;
   readonly admin: AdminUser | undefined;
-  readonly secrets: Secrets;
   readonly handlers: Readonly<Record<"registry" | "storage", Handler>>;
   close(): void;
 }
 
-/** Where the two servers are reached; known once they listen. */
+/** What the registries of one emulator share. */
+export interface Surroundings {
+  readonly clock: StampingClock;
+  readonly jwts: Jwts;
+  readonly entra: Entra;
+  /** `http` or `https`. */
+  readonly scheme: string;
+  /** Whether what is answered for must survive a power failure, not just a killed process. */
+  readonly durable: boolean;
+}
+
+/** Where the servers are reached; known once they listen. */
 export interface Addresses {
   /** `localhost:54321`: what the registry calls itself to a client that does not say how it addresses it. */
   registry(): string;
@@ -33,32 +42,27 @@ export interface Addresses {
   storagePort(): number;
 }
 
-/** Opens a registry over a data folder. */
+/** Opens a registry over a folder of its own. */
 export async function openRegistry(
-  dataFolder: string,
-  options: EmulatorOptions & { readonly durable: boolean },
+  folder: string,
+  options: RegistryOptions,
+  { clock, jwts, entra, scheme, durable }: Surroundings,
   addresses: Addresses,
 ): Promise<Registry> {
   const { loginServer } = options;
-  const store = await openStore(dataFolder, options);
-  const secrets = createFileSecrets(join(dataFolder, "secrets"));
+  const store = await openStore(folder, { durable });
+  const secrets = createFileSecrets(join(folder, "secrets"));
   const identity = await loadIdentity(secrets).catch((error) => {
     store.close();
     throw error;
   });
-  const clock = createClock(options.now);
-  const jwts = new Jwts(
-    lazySigningKey((create) => secrets.getOrCreate("signing-key.json", create)),
-    clock.now,
-  );
   const tokens = new AcrTokens(jwts, identity.registryId);
   const admin = adminUserOf(identity, loginServer, options.adminUser);
-  const scheme = options.tls === false ? "http" : "https";
   const context: RegistryContext = {
     store,
     clock,
     tokens,
-    entra: new Entra(jwts),
+    entra,
     authenticator: new Authenticator(tokens, admin),
     anonymousPull: options.anonymousPull ?? false,
     registryId: identity.registryId,
@@ -73,7 +77,6 @@ export async function openRegistry(
   return {
     context,
     admin,
-    secrets,
     handlers: { registry: createRegistryHandler(context), storage: createStorageHandler(context) },
     close: () => store.close(),
   };
@@ -85,5 +88,5 @@ export async function openRegistry(
  */
 function storageHostname(registry: string): string {
   if (registry === "localhost") return "127.0.0.1";
-  return registry === "127.0.0.1" || registry === "[::1]" ? "localhost" : registry;
+  return registry === "127.0.0.1" || registry === "[::1]" || registry.endsWith(".localhost") ? "localhost" : registry;
 }

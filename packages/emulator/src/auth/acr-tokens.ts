@@ -61,7 +61,7 @@ export class AcrTokens {
 
   /** Reads a refresh token back. */
   async readRefreshToken(loginServer: string, token: string): Promise<Presented<Bearer>> {
-    const claims = ownClaims(await this.#jwts.verify(token), loginServer, "refresh_token");
+    const claims = this.#ownClaims(await this.#jwts.verify(token), loginServer, "refresh_token");
     if (claims === undefined) return { kind: "invalid" };
     const { Actions } = claims.permissions as { Actions: readonly string[] };
     return { kind: "valid", value: { subject: String(claims.sub), actions: actionsOf(Actions) } };
@@ -69,9 +69,17 @@ export class AcrTokens {
 
   /** Reads an access token back: the scopes it covers. */
   async readAccessToken(loginServer: string, token: string): Promise<Presented<readonly Scope[]>> {
-    const claims = ownClaims(await this.#jwts.verify(token), loginServer, "access_token");
+    const claims = this.#ownClaims(await this.#jwts.verify(token), loginServer, "access_token");
     if (claims === undefined) return { kind: "invalid" };
     return { kind: "valid", value: (claims.access as readonly AccessEntry[]).map(scopeOf) };
+  }
+
+  /** Entra's tokens, and those of registries beside this one, are signed with the same key here. */
+  #ownClaims(verified: Verified, loginServer: string, grantType: string): Claims | undefined {
+    if (verified.kind !== "valid") return undefined;
+    const { claims } = verified;
+    const isOwn = claims.iss === ISSUER && claims.rid === this.#registryId;
+    return isOwn && claims.aud === loginServer && claims.grant_type === grantType ? claims : undefined;
   }
 
   #claims(loginServer: string, subject: string, life: number, version: string): Claims {
@@ -91,13 +99,6 @@ export class AcrTokens {
 }
 
 const ISSUER = "Azure Container Registry";
-
-/** Entra's tokens are signed with the same key here, so the issuer must be looked at too. */
-function ownClaims(verified: Verified, loginServer: string, grantType: string): Claims | undefined {
-  if (verified.kind !== "valid") return undefined;
-  const { claims } = verified;
-  return claims.iss === ISSUER && claims.aud === loginServer && claims.grant_type === grantType ? claims : undefined;
-}
 
 type AccessEntry = Readonly<Record<string, unknown>>;
 

@@ -6,8 +6,8 @@ export interface Certificate {
   readonly privateKey: string;
 }
 
-/** The names a client on this machine can use. */
-const NAMES = { dns: ["localhost"], ip: ["127.0.0.1", "::1"] };
+/** The names a client on this machine can use. Registries beside the first one are subdomains. */
+const NAMES = { dns: ["localhost", "*.localhost"], ip: ["127.0.0.1", "::1"] };
 
 /** Ten years: a data folder that is kept must not stop working. */
 const LIFE_MS = 10 * 365 * 24 * 60 * 60 * 1000;

@@ -1,12 +1,25 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { EmulatorRequest, EmulatorResponse, Handler, Origin } from "../protocol/message.ts";
+import {
+  type EmulatorRequest,
+  type EmulatorResponse,
+  type Handler,
+  headerOf,
+  type Origin,
+} from "../protocol/message.ts";
+
+/** Who answers at a port. */
+export interface Served {
+  readonly origin: Origin;
+  readonly handler: Handler;
+  /** The emulator's clock, which may have been moved. */
+  readonly now: () => number;
+}
 
 /** Carries one request from Node's HTTP server to a handler, and the answer back. It never throws. */
 export async function exchangeMessages(
-  origin: Origin,
-  handler: Handler,
+  { origin, handler, now }: Served,
   url: string,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -23,7 +36,7 @@ export async function exchangeMessages(
     return;
   }
   try {
-    await send(response, incoming, outgoing);
+    await send(withDate(response, now), incoming, outgoing);
     // What the handler left of the body is read and dropped, or the connection could not be used again.
     incoming.resume();
   } catch {
@@ -49,8 +62,15 @@ function toRequest(origin: Origin, url: string, incoming: IncomingMessage): Emul
   };
 }
 
+/** Node would write the machine's time; the registry's own clock signs tokens and links, and clients compare the two. */
+function withDate(response: EmulatorResponse, now: () => number): EmulatorResponse {
+  if (headerOf(response, "Date") !== undefined) return response;
+  return { ...response, headers: [...response.headers, ["Date", new Date(now()).toUTCString()]] };
+}
+
 async function send(response: EmulatorResponse, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   // A flat list keeps order, spelling and repeated lines.
+  outgoing.sendDate = false;
   outgoing.writeHead(response.status, response.headers.flat());
   const { body } = response;
   if (body === undefined || incoming.method === "HEAD") {

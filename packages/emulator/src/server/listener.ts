@@ -23,9 +23,15 @@ const KEEP_ALIVE_MS = 72_000;
 export async function listen(
   origin: Origin,
   handler: Handler,
-  options: { readonly host: string; readonly port: number; readonly tls: Certificate | undefined },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls: Certificate | undefined;
+    /** Stamps the `Date` of every answer. */
+    readonly now: () => number;
+  },
 ): Promise<Listener> {
-  const { tls } = options;
+  const { tls, now } = options;
   const server = fastify({
     keepAliveTimeout: KEEP_ALIVE_MS,
     // An upload takes as long as it takes.
@@ -37,7 +43,7 @@ export async function listen(
   });
   server.addHook("onRequest", async (request, reply) => {
     reply.hijack();
-    await exchangeMessages(origin, handler, request.originalUrl, request.raw, reply.raw);
+    await exchangeMessages({ origin, handler, now }, request.originalUrl, request.raw, reply.raw);
   });
   server.all("/", neverReached);
   await server.listen({ host: options.host, port: options.port });

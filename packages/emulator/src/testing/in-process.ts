@@ -3,9 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf, MediaType, parseScopes } from "@acrkit/oci";
 import { ALL_ACTIONS } from "../auth/actions.ts";
+import { Entra } from "../auth/entra.ts";
+import { Jwts } from "../auth/jwt.ts";
+import { lazySigningKey } from "../auth/signing-key.ts";
+import { createClock } from "../clock.ts";
 import type { EmulatorOptions } from "../options.ts";
 import type { EmulatorResponse, HeaderLine, Origin } from "../protocol/message.ts";
 import { openRegistry, type Registry } from "../registry.ts";
+import { createFileSecrets } from "../storage/secrets.ts";
 
 export const HOST = "registry.test";
 
@@ -46,7 +51,15 @@ export interface TestRegistry extends AsyncDisposable {
 export async function testRegistry(options: EmulatorOptions = {}): Promise<TestRegistry> {
   const folder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "acrkit-emulator-test-")));
   const addresses = { registry: () => HOST, hostname: "localhost", storagePort: () => 444 };
-  const registry = await openRegistry(folder, { ...options, durable: false }, addresses);
+  const secrets = createFileSecrets(join(folder, "secrets"));
+  const clock = createClock(options.now);
+  const jwts = new Jwts(
+    lazySigningKey((create) => secrets.getOrCreate("signing-key.json", create)),
+    clock.now,
+  );
+  const scheme = options.tls === false ? "http" : "https";
+  const surroundings = { clock, jwts, entra: new Entra(jwts), durable: false, scheme };
+  const registry = await openRegistry(folder, options, surroundings, addresses);
 
   const exchange = async (origin: Origin, method: string, target: string, sent: SentRequest) => {
     const [path = "", query = ""] = target.split(/\?(.*)/s);
