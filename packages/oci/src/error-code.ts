@@ -33,6 +33,12 @@ const TABLE = {
     meaning: "There is no such upload session, or it has expired.",
     hint: "Start the upload again.",
   },
+  CONTENT_LENGTH_INVALID: {
+    status: 400,
+    message: "invalid content length",
+    meaning: "A chunk came with a Content-Range but without a Content-Length, or with a wrong one.",
+    hint: "Send chunks with a Content-Length, or stream without a Content-Range.",
+  },
   DENIED: {
     status: 403,
     message: "requested access to the resource is denied",

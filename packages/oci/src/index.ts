@@ -1,6 +1,7 @@
 export { type Challenge, formatChallenge, parseChallenges } from "./auth/challenge.ts";
 export {
   CATALOG_SCOPE,
+  DELETED_CATALOG_SCOPE,
   formatScope,
   formatScopes,
   isCovered,
@@ -39,6 +40,17 @@ export {
 } from "./errors.ts";
 export { formatNextLink, parseNextLink } from "./http/link.ts";
 export { formatChunkRange, formatUploadRange, parseChunkRange, parseUploadRange } from "./http/upload-range.ts";
+export {
+  formatLayoutIndex,
+  formatLayoutMarker,
+  LAYOUT_FILES,
+  layoutBlobPath,
+  MAX_LAYOUT_INDEX_BYTES,
+  parseLayoutIndex,
+  parseLayoutMarker,
+} from "./layout/image-layout.ts";
+export { InvalidLayoutError, isInvalidLayoutError } from "./layout/invalid-layout.ts";
+export { isRefName, REF_NAME_ANNOTATION, refNameOf, tagOfRefName, withRefName } from "./layout/ref-name.ts";
 export { MAX_MANIFEST_BYTES } from "./limits.ts";
 export {
   type ArtifactManifest,

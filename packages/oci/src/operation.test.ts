@@ -41,6 +41,10 @@ const ADDRESSES: [OperationName, string, string, OperationParameters][] = [
   ["headBlob", "HEAD", `/v2/a/blobs/${DIGEST}`, { name: "a", digest: DIGEST }],
   ["deleteBlob", "DELETE", `/v2/a/blobs/${DIGEST}`, { name: "a", digest: DIGEST }],
   ["listRepositories", "GET", "/acr/v1/_catalog", {}],
+  ["listDeletedRepositories", "GET", "/acr/v1/_deleted/_catalog", {}],
+  ["listDeletedManifests", "GET", "/acr/v1/_deleted/a/b/_manifests", { name: "a/b" }],
+  ["listDeletedTags", "GET", "/acr/v1/_deleted/a/_tags", { name: "a" }],
+  ["restoreManifest", "POST", `/acr/v1/_deleted/a/_manifests/${DIGEST}`, { name: "a", digest: DIGEST }],
   ["listTags", "GET", "/acr/v1/a/b/_tags", { name: "a/b" }],
   ["getTag", "GET", "/acr/v1/a/_tags/v1", { name: "a", tag: "v1" }],
   ["updateTag", "PATCH", "/acr/v1/a/_tags/v1", { name: "a", tag: "v1" }],
@@ -167,6 +171,10 @@ describe("scopes", () => {
     ["listReferrers", "repository:a/b:pull"],
     ["getUpload", "repository:a/b:pull,push"],
     ["cancelUpload", "repository:a/b:pull,push"],
+    ["listDeletedRepositories", "registry:deleted_catalog:*"],
+    ["listDeletedManifests", "repository:a/b:deleted_read"],
+    ["listDeletedTags", "repository:a/b:deleted_read"],
+    ["restoreManifest", "repository:a/b:deleted_restore"],
   ])("of %s, which no recording shows (acr-protocol 2.2): %j", (name, scope) => expect(text(name)).toBe(scope));
 
   test("a mount needs to pull from the other repository, unless it is the same one", () => {
@@ -214,6 +222,10 @@ describe.skipIf(!recordingsPresent)("recorded traffic", () => {
       "listReferrers",
       "getUpload",
       "cancelUpload",
+      "listDeletedRepositories",
+      "listDeletedManifests",
+      "listDeletedTags",
+      "restoreManifest",
     ]);
   });
 });

@@ -1,9 +1,19 @@
-import { CATALOG_SCOPE, repositoryScope, type Scope } from "./auth/scope.ts";
+import { CATALOG_SCOPE, DELETED_CATALOG_SCOPE, repositoryScope, type Scope } from "./auth/scope.ts";
 import { isDigest } from "./digest.ts";
 import { isRepositoryName, isTag } from "./reference.ts";
 
 /** What an operation needs to be allowed: a kind of access, or `login` for a valid token of any scope. */
-export type Access = "login" | "catalog" | "metadata_read" | "metadata_write" | "delete" | "pull" | "pull,push";
+export type Access =
+  | "login"
+  | "catalog"
+  | "metadata_read"
+  | "metadata_write"
+  | "delete"
+  | "pull"
+  | "pull,push"
+  | "deleted_catalog"
+  | "deleted_read"
+  | "deleted_restore";
 
 interface OperationShape {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -39,6 +49,11 @@ const TABLE = {
   deleteBlob: { method: "DELETE", path: "/v2/{name}/blobs/{digest}", access: "delete" },
 
   listRepositories: { method: "GET", path: "/acr/v1/_catalog", access: "catalog" },
+  // Soft delete, a preview that the published API does not describe: azure-cli `acr manifest list-deleted`, `restore`.
+  listDeletedRepositories: { method: "GET", path: "/acr/v1/_deleted/_catalog", access: "deleted_catalog" },
+  listDeletedManifests: { method: "GET", path: "/acr/v1/_deleted/{name}/_manifests", access: "deleted_read" },
+  listDeletedTags: { method: "GET", path: "/acr/v1/_deleted/{name}/_tags", access: "deleted_read" },
+  restoreManifest: { method: "POST", path: "/acr/v1/_deleted/{name}/_manifests/{digest}", access: "deleted_restore" },
   listTags: { method: "GET", path: "/acr/v1/{name}/_tags", access: "metadata_read" },
   getTag: { method: "GET", path: "/acr/v1/{name}/_tags/{tag}", access: "metadata_read" },
   updateTag: { method: "PATCH", path: "/acr/v1/{name}/_tags/{tag}", access: "metadata_write" },
@@ -92,6 +107,7 @@ export function operationScopes(
   const { access } = OPERATIONS[operation];
   if (access === "login") return [];
   if (access === "catalog") return [CATALOG_SCOPE];
+  if (access === "deleted_catalog") return [DELETED_CATALOG_SCOPE];
   if (repository === undefined) throw new TypeError(`operation ${operation} needs a repository`);
   const scope = repositoryScope(repository, access.split(","));
   return from === undefined || from === repository ? [scope] : [scope, repositoryScope(from, ["pull"])];

@@ -11,6 +11,9 @@ export interface Scope {
 /** The scope that lists repositories. */
 export const CATALOG_SCOPE: Scope = { type: "registry", name: "catalog", actions: ["*"] };
 
+/** The scope that lists repositories in which something has been deleted softly. */
+export const DELETED_CATALOG_SCOPE: Scope = { type: "registry", name: "deleted_catalog", actions: ["*"] };
+
 /** A scope on one repository. */
 export function repositoryScope(repository: string, actions: readonly string[]): Scope {
   return { type: "repository", name: repository, actions: sorted(actions) };
