@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { Scope } from "@acrkit/oci";
-import { type Action, actionsOf, grant, permissionsOf } from "./actions.ts";
 import type { Claims, Jwts, Verified } from "./jwt.ts";
 
 /** Seconds; chapter 2.6. */
@@ -10,10 +9,15 @@ const ANONYMOUS_LIFE = 1_200;
 
 const ANONYMOUS_SUBJECT = "acr_anon_pull";
 
-/** Who a refresh token was given to. */
-export interface Bearer {
+/** Whom a refresh token is given to, and what it tells of that. */
+export interface RefreshTokenOwner {
+  /** The object id. The registry finds by it, at every use, what its owner may do. */
   readonly subject: string;
-  readonly actions: readonly Action[];
+  readonly clientId: string;
+  /** In the words of the `permissions` claim. */
+  readonly permissions: readonly string[];
+  /** Registries with ABAC mark their refresh tokens, and clients tell them by it (2.5). */
+  readonly isAbac: boolean;
 }
 
 /** What a presented token is good for. */
@@ -29,21 +33,23 @@ export class AcrTokens {
     this.#registryId = registryId;
   }
 
-  refreshToken(loginServer: string, { subject, actions }: Bearer): Promise<string> {
+  refreshToken(loginServer: string, { subject, clientId, permissions, isAbac }: RefreshTokenOwner): Promise<string> {
     return this.#jwts.sign({
       ...this.#claims(loginServer, subject, REFRESH_LIFE, "1.0"),
       grant_type: "refresh_token",
-      appid: subject,
-      permissions: { Actions: permissionsOf(actions), NotActions: null },
+      appid: clientId,
+      permissions: { Actions: permissions, NotActions: null },
       roles: [],
+      // Only that it is there was seen (acr-cli looks for it); its value is made up.
+      ...(isAbac ? { aad_identity: subject } : {}),
     });
   }
 
-  /** An access token for what is allowed of `asked`, which may be nothing: the refusal comes with the operation. */
-  accessToken(loginServer: string, { subject, actions }: Bearer, asked: readonly Scope[]): Promise<string> {
+  /** An access token for what was granted, which may be nothing: the refusal comes with the operation. */
+  accessToken(loginServer: string, subject: string, granted: readonly Scope[]): Promise<string> {
     return this.#jwts.sign({
       ...this.#claims(loginServer, subject, ACCESS_LIFE, "2.0"),
-      access: grant(asked, actions).map(({ type, name, actions }) => ({ type, name, actions })),
+      access: granted.map(({ type, name, actions }) => ({ type, name, actions })),
       roles: [],
       grant_type: "access_token",
     });
@@ -59,12 +65,10 @@ export class AcrTokens {
     });
   }
 
-  /** Reads a refresh token back. */
-  async readRefreshToken(loginServer: string, token: string): Promise<Presented<Bearer>> {
+  /** Reads a refresh token back: the object id of its owner. */
+  async readRefreshToken(loginServer: string, token: string): Promise<Presented<string>> {
     const claims = this.#ownClaims(await this.#jwts.verify(token), loginServer, "refresh_token");
-    if (claims === undefined) return { kind: "invalid" };
-    const { Actions } = claims.permissions as { Actions: readonly string[] };
-    return { kind: "valid", value: { subject: String(claims.sub), actions: actionsOf(Actions) } };
+    return claims === undefined ? { kind: "invalid" } : { kind: "valid", value: String(claims.sub) };
   }
 
   /** Reads an access token back: the scopes it covers. */

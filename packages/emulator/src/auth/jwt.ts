@@ -1,4 +1,4 @@
-import { compactVerify, SignJWT } from "jose";
+import { compactVerify, exportJWK, type JWK, SignJWT } from "jose";
 import type { SigningKey } from "./signing-key.ts";
 
 export type Claims = Readonly<Record<string, unknown>>;
@@ -7,16 +7,27 @@ export type Claims = Readonly<Record<string, unknown>>;
 export type Verified =
   | { readonly kind: "valid"; readonly claims: Claims }
   | { readonly kind: "expired" }
+  | { readonly kind: "premature" }
   | { readonly kind: "forged" };
 
-/** Checking a signature costs a tenth of a millisecond or more; clients send the same token again and again. */
+/**
+ * Checking a signature costs a tenth of a millisecond or more; clients send the same token again and again. Together
+ * with the bound below this is at most some 8 MB.
+ */
 const MAX_REMEMBERED = 1000;
+const MAX_REMEMBERED_CHARACTERS = 8192;
+
+/** Tokens are about a kilobyte; one for very many repositories still fits. What is longer is not looked at. */
+const MAX_TOKEN_CHARACTERS = 65_536;
+
+/** Three parts, none of them empty: an unsigned token ends before anything is decoded. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** Signs tokens, and recognises its own. */
 export class Jwts {
   readonly #key: () => Promise<SigningKey>;
   readonly #now: () => number;
-  /** Claims of tokens whose signature was found good; their times are checked at each use. */
+  /** Claims of tokens whose signature was found good, oldest first; their times are checked at each use. */
   readonly #remembered = new Map<string, Claims>();
 
   constructor(key: () => Promise<SigningKey>, now: () => number) {
@@ -29,10 +40,10 @@ export class Jwts {
     return Math.floor(this.#now() / 1000);
   }
 
-  async sign(claims: Claims): Promise<string> {
+  async sign(claims: Claims, header: Readonly<Record<string, string>> = {}): Promise<string> {
     const { kid, privateKey } = await this.#key();
     const token = await new SignJWT({ ...claims })
-      .setProtectedHeader({ alg: "RS256", typ: "JWT", kid })
+      .setProtectedHeader({ alg: "RS256", typ: "JWT", ...header, kid })
       .sign(privateKey);
     this.#remember(token, claims);
     return token;
@@ -45,23 +56,38 @@ export class Jwts {
       if (claims === undefined) return { kind: "forged" };
       this.#remember(token, claims);
     }
-    return typeof claims.exp === "number" && claims.exp > this.nowSeconds()
-      ? { kind: "valid", claims }
-      : { kind: "expired" };
+    const { nbf, exp } = claims;
+    const now = this.nowSeconds();
+    if (typeof exp !== "number" || exp <= now) return { kind: "expired" };
+    if (typeof nbf === "number" && nbf > now) return { kind: "premature" };
+    return { kind: "valid", claims };
+  }
+
+  /** The public key, for whoever verifies the tokens elsewhere. */
+  async publicKey(): Promise<JWK & { readonly kid: string }> {
+    const { kid, publicKey } = await this.#key();
+    return { ...(await exportJWK(publicKey)), kid };
   }
 
   async #verifySignature(token: string): Promise<Claims | undefined> {
-    const { publicKey } = await this.#key();
+    // Before the key is asked for, which is made when it is first needed: nonsense costs nothing.
+    if (token.length > MAX_TOKEN_CHARACTERS || !COMPACT.test(token)) return undefined;
+    const { kid, publicKey } = await this.#key();
     try {
-      const { payload } = await compactVerify(token, publicKey, { algorithms: ["RS256"] });
-      return JSON.parse(new TextDecoder().decode(payload)) as Claims;
+      // No other algorithm: `none`, or HS256 with the public key for a secret.
+      const { payload, protectedHeader } = await compactVerify(token, publicKey, { algorithms: ["RS256"] });
+      if (protectedHeader.kid !== kid) return undefined;
+      const claims: unknown = JSON.parse(new TextDecoder().decode(payload));
+      return typeof claims === "object" && claims !== null ? (claims as Claims) : undefined;
     } catch {
       return undefined;
     }
   }
 
   #remember(token: string, claims: Claims): void {
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+    if (token.length > MAX_REMEMBERED_CHARACTERS) return;
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
     this.#remembered.set(token, claims);
   }
 }

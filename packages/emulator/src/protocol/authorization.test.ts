@@ -136,7 +136,9 @@ describe("a call without a sufficient token", () => {
   it("may use a token as the password of the zero user (2.5)", async () => {
     const zero = "00000000-0000-0000-0000-000000000000";
     const { tokens } = registry.registry.context;
-    const refresh = await tokens.refreshToken(HOST, { subject: "s", actions: ["catalog"] });
+    const { objectId } = registry.credential({ actions: ["catalog"] });
+    const owner = { subject: objectId, clientId: objectId, permissions: ["read"], isAbac: false };
+    const refresh = await tokens.refreshToken(HOST, owner);
     const list = (password: string) => registry.send("GET", "/acr/v1/_catalog", basic(zero, password));
     expect((await list(refresh)).status).toBe(200);
     expect((await list(await registry.token("registry:catalog:*"))).status).toBe(200);

@@ -2,7 +2,7 @@ import { formatChallenge, formatScope, type Scope } from "@acrkit/oci";
 import type { Authentication } from "../auth/authenticator.ts";
 import type { RegistryContext } from "./context.ts";
 import { failure, type RegistryFailure } from "./failure.ts";
-import { UNKNOWN_USER } from "./unseen.ts";
+import { UNKNOWN_USER, unreadableUser } from "./unseen.ts";
 
 /** 2.1: the 401 for a call that needs `wanted`. The error parameter tells why what was sent does not reach. */
 export function challenge(
@@ -11,6 +11,7 @@ export function challenge(
   wanted: readonly Scope[],
   authentication: Authentication,
 ): RegistryFailure {
+  if (authentication.kind === "unreadable-user") return unreadableUser();
   const detail = challengeDetail(wanted);
   if (authentication.kind === "wrong-password") {
     return failure("UNAUTHORIZED", {

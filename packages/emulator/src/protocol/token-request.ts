@@ -4,6 +4,9 @@ import type { EmulatorRequest } from "./message.ts";
 /** Tokens are about a kilobyte; this leaves room for many scopes. */
 const MAX_FORM_BYTES = 1024 * 1024;
 
+/** A token for more scopes than this would be longer than any server takes a header; acr-cli asks for some dozens. */
+const MAX_SCOPE_CHARACTERS = 32_768;
+
 /** The parameters of a token request: the form of a POST, else the query; undefined when they cannot be read. */
 export async function readTokenRequest(request: EmulatorRequest): Promise<URLSearchParams | undefined> {
   if (request.method === "GET") return request.query;
@@ -18,8 +21,10 @@ export async function readTokenRequest(request: EmulatorRequest): Promise<URLSea
 
 /** 2.2: several scopes, separated by spaces or as the parameter repeated; undefined when one cannot be read. */
 export function readScopes(parameters: URLSearchParams): readonly Scope[] | undefined {
+  const texts = parameters.getAll("scope");
+  if (texts.join(" ").length > MAX_SCOPE_CHARACTERS) return undefined;
   try {
-    return parameters.getAll("scope").flatMap(parseScopes);
+    return texts.flatMap(parseScopes);
   } catch (error) {
     if (isInvalidInputError(error)) return undefined;
     throw error;

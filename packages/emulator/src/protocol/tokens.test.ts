@@ -14,8 +14,7 @@ describe("the token endpoints", () => {
 
   const post = (path: string, form: Record<string, string> | [string, string][], to = registry) =>
     to.send("POST", path, { body: new URLSearchParams(form).toString() });
-  const aad = async (scope = AUDIENCE, to = registry) =>
-    (await to.registry.context.entra.credential().getToken(scope)).token;
+  const aad = async (scope = AUDIENCE, to = registry) => (await to.credential().getToken(scope)).token;
   const exchange = async (token: string, to = registry) =>
     post("/oauth2/exchange", { grant_type: "access_token", service: HOST, access_token: token }, to);
 
@@ -64,11 +63,11 @@ describe("the token endpoints", () => {
 
     it("refuses tokens of others, of nobody, out of date, and of identities without permission", async () => {
       await using other = await testRegistry();
-      const { entra, clock } = registry.registry.context;
+      const { clock } = registry.registry.context;
       const old = await aad();
       expect((await exchange(await aad(AUDIENCE, other))).status).toBe(401);
       expect((await exchange("nonsense")).status).toBe(401);
-      expect((await exchange((await entra.credential([]).getToken(AUDIENCE)).token)).status).toBe(401);
+      expect((await exchange((await registry.credential({ actions: [] }).getToken(AUDIENCE)).token)).status).toBe(401);
       clock.advance(2 * 60 * 60 * 1000);
       expect((await exchange(old)).status).toBe(401);
     });

@@ -1,23 +1,35 @@
 import type { Scope } from "@acrkit/oci";
-import { parseBasic } from "../auth/authenticator.ts";
+import { permissionNames } from "../auth/actions.ts";
+import { type Bearer, parseBasic } from "../auth/authenticator.ts";
+import { actionsAnywhere, permit } from "../auth/permissions.ts";
 import type { RegistryContext } from "./context.ts";
+import { errorBody, failure, type RegistryFailure } from "./failure.ts";
 import type { EmulatorRequest, EmulatorResponse } from "./message.ts";
+import { withQuarantineActions } from "./quarantine.ts";
 import { grantAnonymous } from "./token-grants.ts";
 import { readScopes, readTokenRequest } from "./token-request.ts";
-import { MALFORMED_TOKEN_REQUEST, TOKEN_REFUSED, UNKNOWN_USER } from "./unseen.ts";
+import { malformedTokenRequest, TOKEN_REFUSED, UNKNOWN_USER, unreadableUser } from "./unseen.ts";
 
 type TokenHandler = (context: RegistryContext, request: EmulatorRequest) => Promise<EmulatorResponse>;
 
 /** 2.3 `POST /oauth2/exchange`: a token of Entra ID becomes a refresh token. */
 export const exchange: TokenHandler = async (context, request) => {
+  const { entra, roles, tokens } = context;
   const form = await readTokenRequest(request);
   const grantType = form?.get("grant_type");
   if (form === undefined || (grantType !== "access_token" && grantType !== "access_token_refresh_token")) {
     return malformed();
   }
-  const bearer = await context.entra.identify(form.get("access_token") ?? "");
-  if (bearer === undefined) return refused("retrieving permissions failed");
-  return tokenAnswer({ refresh_token: await context.tokens.refreshToken(context.loginServer(request), bearer) });
+  const identity = await entra.identify(form.get("access_token") ?? "");
+  const permissions = roles.permissionsOf(identity?.objectId ?? "");
+  if (identity === undefined || permissions.length === 0) return refused("retrieving permissions failed");
+  const owner = {
+    subject: identity.objectId,
+    clientId: identity.clientId,
+    permissions: permissionNames(actionsAnywhere(permissions)),
+    isAbac: roles.mode === "rbac-abac",
+  };
+  return tokenAnswer({ refresh_token: await tokens.refreshToken(context.loginServer(request), owner) });
 };
 
 /** 2.3 to 2.5 `POST /oauth2/token`, and `GET` with Basic. */
@@ -39,9 +51,8 @@ const withRefreshToken = async (
   scopes: readonly Scope[],
 ) => {
   const host = context.loginServer(request);
-  const read = await context.tokens.readRefreshToken(host, parameters.get("refresh_token") ?? "");
-  if (read.kind === "invalid") return refused(TOKEN_REFUSED);
-  return tokenAnswer({ access_token: await context.tokens.accessToken(host, read.value, scopes) });
+  const bearer = await context.authenticator.readRefreshToken(host, parameters.get("refresh_token") ?? "");
+  return bearer === undefined ? refused(TOKEN_REFUSED) : grantedToken(context, host, bearer, scopes);
 };
 
 /** Without a user name it is the anonymous flow (2.4). */
@@ -65,18 +76,33 @@ const withBasic = (context: RegistryContext, request: EmulatorRequest, scopes: r
 };
 
 async function withLogin(
-  { authenticator, tokens, ...context }: RegistryContext,
+  context: RegistryContext,
   request: EmulatorRequest,
   username: string,
   password: string,
   asked: readonly Scope[],
 ): Promise<EmulatorResponse> {
   const host = context.loginServer(request);
-  const login = await authenticator.login(host, username, password);
+  const login = await context.authenticator.login(host, username, password);
+  if (login.kind === "unreadable-user") return tokenFailure(unreadableUser());
   if (login.kind === "wrong-password") return refused(login.knownUser ? TOKEN_REFUSED : UNKNOWN_USER);
   // An access token in the place of the password gives no more than it has: it comes back as it was.
   if (login.kind === "scopes") return tokenAnswer({ access_token: password });
-  return tokenAnswer({ access_token: await tokens.accessToken(host, login.bearer, asked) });
+  return grantedToken(context, host, login.bearer, asked);
+}
+
+/** Whatever of the wish is allowed, even if that is nothing: the refusal comes with the operation. */
+async function grantedToken(
+  { tokens, roles, quarantine }: RegistryContext,
+  host: string,
+  { subject, permissions }: Bearer,
+  asked: readonly Scope[],
+): Promise<EmulatorResponse> {
+  // 2.5: registries with ABAC ignore `repository:*:*`.
+  const granted = permit(permissions, quarantine ? withQuarantineActions(asked) : asked, {
+    wildcards: roles.mode !== "rbac-abac",
+  });
+  return tokenAnswer({ access_token: await tokens.accessToken(host, subject, granted) });
 }
 
 async function anonymous(
@@ -104,17 +130,16 @@ function tokenAnswer(body: unknown): EmulatorResponse {
 }
 
 function refused(message: string): EmulatorResponse {
-  return tokenFailure(401, "UNAUTHORIZED", message);
+  return tokenFailure(failure("UNAUTHORIZED", { message }));
 }
 
 function malformed(): EmulatorResponse {
-  const { status, code, message } = MALFORMED_TOKEN_REQUEST;
-  return tokenFailure(status, code, message);
+  return tokenFailure(malformedTokenRequest());
 }
 
 /** 1.3: this service's errors have no charset, no final newline and no challenge. */
-function tokenFailure(status: number, code: string, message: string): EmulatorResponse {
-  const body = Buffer.from(JSON.stringify({ errors: [{ code, message }] }));
+function tokenFailure({ status, entries }: RegistryFailure): EmulatorResponse {
+  const body = Buffer.from(JSON.stringify(errorBody(entries)));
   return {
     status,
     headers: [
