@@ -1,3 +1,7 @@
+import type { RoleAssignmentMode } from "./auth/roles.ts";
+import type { ScopeMap } from "./auth/scope-maps.ts";
+import type { AdminUser, RepositoryTokenOptions } from "./auth/users.ts";
+
 /** What one registry is like; everything may be left out. */
 export interface RegistryOptions {
   /**
@@ -5,10 +9,44 @@ export interface RegistryOptions {
    * client addresses it; a fixed name is for replaying recorded traffic.
    */
   readonly loginServer?: string;
-  /** The admin user; `false` for none. By default a generated password, the same as long as the data folder is kept. */
-  readonly adminUser?: { readonly username: string; readonly password: string } | false;
+  /** The admin user; `false` for none. By default with generated passwords, the same as long as the data folder is kept. */
+  readonly adminUser?: AdminUser | false;
   /** Whether anyone may list and pull. @default false */
   readonly anonymousPull?: boolean;
+  /** Repository-scoped tokens: users by name, each with a scope map. */
+  readonly tokens?: Readonly<Record<string, RepositoryTokenOptions>>;
+  /** Scope maps by name, beside the built-in ones such as `_repositories_pull`. */
+  readonly scopeMaps?: Readonly<Record<string, ScopeMap>>;
+  /**
+   * Which of Azure's roles count: those for the whole registry, or with ABAC those that can be narrowed down to
+   * repositories; then scopes with a wildcard are ignored. @default "rbac"
+   */
+  readonly roleAssignmentMode?: RoleAssignmentMode;
+  /**
+   * Keeps what is deleted for some days, to be listed and restored (`/acr/v1/_deleted`); `true` is 7 days, the service's
+   * default. @default false
+   */
+  readonly softDelete?: boolean | { /** 1 to 90. */ readonly retentionDays?: number };
+  /**
+   * Whether what is pushed can be pulled only after its `quarantineState` has been set to `Passed`, by an identity that
+   * may write in quarantine (`AcrQuarantineWriter`). @default false
+   */
+  readonly quarantine?: boolean;
+  /**
+   * The most bytes of blobs, each counted once, and manifests that the registry may hold; whoever pushes more gets 405
+   * `REGISTRY_DISALLOWED_OPERATION`, as at the storage limit of the service. @default no limit but the disk's
+   */
+  readonly quotaBytes?: number;
+  /**
+   * The most bytes that a PUT which ends an upload may carry; more is 413, as ACR was reported to answer. A PATCH may have
+   * any length. @default 20 MiB
+   */
+  readonly maxPutBytes?: number;
+  /**
+   * Whether referrers are listed, and found, by their config's media type when they name no artifact type, as OCI wants
+   * it. `false` leaves it out, as ACR was reported to do (Azure/acr#784). @default true
+   */
+  readonly referrersByConfigType?: boolean;
 }
 
 /** How an emulator is started; everything may be left out. The options of a registry are those of its first one. */
@@ -17,8 +55,14 @@ export interface EmulatorOptions extends RegistryOptions {
   readonly dataFolder?: string;
   /** The address to listen on. @default "127.0.0.1" */
   readonly host?: string;
-  /** 0 is any free port. All other origins always take any free port. @default 0 */
-  readonly port?: number;
+  /** 0 is any free port. Registries beside the first one always take any free port. @default 0 */
+  readonly port?: number | undefined;
+  /** The port of the blob storage that downloads are redirected to. @default 0 */
+  readonly storagePort?: number | undefined;
+  /** The port of the stand-in for Entra ID. @default 0 */
+  readonly entraPort?: number | undefined;
+  /** Further names under which clients reach this machine, for the certificate to be valid for them. */
+  readonly hostnames?: readonly string[];
   /** HTTPS with a certificate of its own, as ACR has nothing else; `false` for plain HTTP. @default true */
   readonly tls?: boolean;
   /**

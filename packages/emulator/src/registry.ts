@@ -1,24 +1,34 @@
 import { join } from "node:path";
 import { AcrTokens } from "./auth/acr-tokens.ts";
-import { type AdminUser, Authenticator } from "./auth/authenticator.ts";
+import { Authenticator } from "./auth/authenticator.ts";
 import type { Entra } from "./auth/entra.ts";
 import type { Jwts } from "./auth/jwt.ts";
+import { createRegistryAccess, type RegistryAccess } from "./auth/registry-access.ts";
+import { RoleAssignments } from "./auth/role-assignments.ts";
+import { type AdminUser, Users } from "./auth/users.ts";
 import type { StampingClock } from "./clock.ts";
 import { hostnameOf, hostOf } from "./hosts.ts";
-import { adminUserOf, loadIdentity } from "./identity.ts";
+import { adminUserOf, loadIdentity, passwordMaker, type RegistryIdentity } from "./identity.ts";
 import type { RegistryOptions } from "./options.ts";
+import { acknowledgeDurably } from "./protocol/acknowledge.ts";
 import type { RegistryContext } from "./protocol/context.ts";
 import type { Handler } from "./protocol/message.ts";
 import { createRegistryHandler } from "./protocol/registry-origin.ts";
 import { createStorageHandler } from "./protocol/storage-origin.ts";
+import { MAX_PUT_BYTES, SOFT_DELETE_DAYS } from "./protocol/unseen.ts";
+import { resettableAccess } from "./resettable-access.ts";
 import { openStore } from "./storage/open-store.ts";
 import { createFileSecrets } from "./storage/secrets.ts";
+import type { Store } from "./storage/store.ts";
 
 /** A registry without sockets: what it holds, and the handlers of its two origins. */
 export interface Registry {
   readonly context: RegistryContext;
   readonly admin: AdminUser | undefined;
+  readonly access: RegistryAccess;
   readonly handlers: Readonly<Record<"registry" | "storage", Handler>>;
+  /** Empties it, and puts back who may do what. */
+  reset(): Promise<void>;
   close(): void;
 }
 
@@ -46,25 +56,47 @@ export interface Addresses {
 export async function openRegistry(
   folder: string,
   options: RegistryOptions,
-  { clock, jwts, entra, scheme, durable }: Surroundings,
+  surroundings: Surroundings,
   addresses: Addresses,
 ): Promise<Registry> {
-  const { loginServer } = options;
-  const store = await openStore(folder, { durable });
-  const secrets = createFileSecrets(join(folder, "secrets"));
-  const identity = await loadIdentity(secrets).catch((error) => {
+  const { durable, clock } = surroundings;
+  const store = await openStore(folder, { durable, quotaBytes: options.quotaBytes, now: clock.now });
+  try {
+    const identity = await loadIdentity(createFileSecrets(join(folder, "secrets")));
+    return assembleRegistry(store, identity, options, surroundings, addresses);
+  } catch (error) {
     store.close();
     throw error;
-  });
+  }
+}
+
+function assembleRegistry(
+  store: Store,
+  identity: RegistryIdentity,
+  options: RegistryOptions,
+  { clock, jwts, entra, scheme }: Surroundings,
+  addresses: Addresses,
+): Registry {
+  const { loginServer } = options;
   const tokens = new AcrTokens(jwts, identity.registryId);
   const admin = adminUserOf(identity, loginServer, options.adminUser);
+  const users = usersOf(identity, admin, options, clock);
+  const roles = new RoleAssignments(options.roleAssignmentMode ?? "rbac");
+  const { access, reset } = resettableAccess(createRegistryAccess(roles, users), options);
+  // The application that is there from the start may do everything.
+  access.assign(entra.directory.owner, {});
   const context: RegistryContext = {
     store,
     clock,
     tokens,
     entra,
-    authenticator: new Authenticator(tokens, admin),
+    roles,
+    authenticator: new Authenticator(tokens, users, roles, entra),
     anonymousPull: options.anonymousPull ?? false,
+    referrersByConfigType: options.referrersByConfigType ?? true,
+    maxPutBytes: options.maxPutBytes ?? MAX_PUT_BYTES,
+    quarantine: options.quarantine ?? false,
+    softDeleteDays: softDeleteDays(options.softDelete),
     registryId: identity.registryId,
     secret: identity.secret,
     scheme,
@@ -77,9 +109,40 @@ export async function openRegistry(
   return {
     context,
     admin,
-    handlers: { registry: createRegistryHandler(context), storage: createStorageHandler(context) },
+    access,
+    handlers: {
+      registry: acknowledgeDurably(store, createRegistryHandler(context)),
+      storage: createStorageHandler(context),
+    },
+    async reset() {
+      await store.clear();
+      reset();
+    },
     close: () => store.close(),
   };
+}
+
+/** @throws {TypeError} a user or scope map that cannot be */
+function usersOf(
+  identity: RegistryIdentity,
+  admin: AdminUser | undefined,
+  { tokens = {}, scopeMaps = {} }: RegistryOptions,
+  { now }: StampingClock,
+): Users {
+  const users = new Users({ admin, makePassword: passwordMaker(identity), now });
+  for (const [name, map] of Object.entries(scopeMaps)) users.setScopeMap(name, map);
+  for (const [name, token] of Object.entries(tokens)) users.setToken(name, token);
+  return users;
+}
+
+/** @throws {TypeError} a retention the service does not offer */
+function softDeleteDays(option: RegistryOptions["softDelete"]): number | undefined {
+  if (option === undefined || option === false) return undefined;
+  const { retentionDays = SOFT_DELETE_DAYS } = option === true ? {} : option;
+  if (!Number.isInteger(retentionDays) || retentionDays < 1 || retentionDays > 90) {
+    throw new TypeError(`softDelete.retentionDays: ${retentionDays} is not a whole number from 1 to 90`);
+  }
+  return retentionDays;
 }
 
 /**

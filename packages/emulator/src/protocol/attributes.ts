@@ -1,35 +1,54 @@
-import { collectBytes, isLimitError } from "@acrkit/oci";
-import type { Attributes } from "../storage/records.ts";
+import type { Attributes, ManifestRecord } from "../storage/records.ts";
+import { readJson } from "./json-body.ts";
 import type { EmulatorRequest } from "./message.ts";
 import { malformedAttributes } from "./unseen.ts";
-
-/** The body of a PATCH holds four booleans; this leaves room for spaces. */
-const MAX_BODY_BYTES = 64 * 1024;
 
 const NAMES = ["deleteEnabled", "writeEnabled", "readEnabled", "listEnabled"] as const;
 
 /** Reads the body of a PATCH: any subset of the four booleans (3.3). */
 export async function readAttributes(request: EmulatorRequest): Promise<Partial<Attributes>> {
-  const value = await readJson(request);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformedAttributes();
+  return attributesOf(await readObject(request));
+}
+
+/** What a PATCH can change on a manifest: the booleans, and what a scanner says of an image in quarantine (6). */
+export interface ManifestChanges {
+  readonly attributes: Partial<Attributes>;
+  readonly quarantine: Pick<ManifestRecord, "quarantineState" | "quarantineDetails">;
+}
+
+/** Reads the body of a PATCH of a manifest. */
+export async function readManifestChanges(request: EmulatorRequest): Promise<ManifestChanges> {
+  const body = await readObject(request);
+  const quarantine: { -readonly [Name in keyof ManifestChanges["quarantine"]]: string } = {};
+  for (const name of ["quarantineState", "quarantineDetails"] as const) {
+    const text = body[name];
+    if (text === undefined || text === null) continue;
+    if (typeof text !== "string") throw malformedAttributes();
+    quarantine[name] = text;
+  }
+  return { attributes: attributesOf(body), quarantine };
+}
+
+function attributesOf(body: Readonly<Record<string, unknown>>): Partial<Attributes> {
   const changes: Partial<Record<keyof Attributes, boolean>> = {};
   for (const name of NAMES) {
-    const attribute: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+    const attribute = body[name];
     if (attribute === undefined || attribute === null) continue;
-    if (typeof attribute !== "boolean") throw malformedAttributes();
-    changes[name] = attribute;
+    const value = typeof attribute === "string" ? TEXTS[attribute.toLowerCase()] : attribute;
+    if (typeof value !== "boolean") throw malformedAttributes();
+    changes[name] = value;
   }
   return changes;
 }
 
-async function readJson(request: EmulatorRequest): Promise<unknown> {
-  try {
-    const body = await collectBytes(request.body, MAX_BODY_BYTES, "request body");
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch (error) {
-    if (error instanceof SyntaxError || isLimitError(error)) throw malformedAttributes();
-    throw error;
-  }
+/** azure-cli sends the booleans as texts (its tests show `{"writeEnabled":"false"}`). */
+const TEXTS: Readonly<Record<string, boolean | undefined>> = { true: true, false: false };
+
+async function readObject(request: EmulatorRequest): Promise<Readonly<Record<string, unknown>>> {
+  const value = await readJson(request, malformedAttributes);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformedAttributes();
+  // Without a prototype: a member is one that was sent.
+  return Object.assign(Object.create(null), value) as Readonly<Record<string, unknown>>;
 }
 
 /** `changeableAttributes`, in the order they were seen (3.2). */

@@ -26,6 +26,8 @@ export const getBlob: OperationHandler = (call) => {
 /** 5.6 `HEAD /v2/NAME/blobs/DIGEST`: 200 and the whole length, no redirect. */
 export const headBlob: OperationHandler = (call) => {
   const size = findBlob(call);
+  // Who is told that a blob is there does not push it, and its manifest may come much later.
+  call.store.blobs.touch(repositoryOf(call), digestOfCall(call));
   return {
     status: 200,
     headers: [

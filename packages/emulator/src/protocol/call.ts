@@ -1,4 +1,4 @@
-import type { Digest, OperationParameters } from "@acrkit/oci";
+import type { Digest, OperationParameters, Scope } from "@acrkit/oci";
 import type { RegistryContext } from "./context.ts";
 import type { EmulatorRequest, EmulatorResponse } from "./message.ts";
 
@@ -8,6 +8,8 @@ export interface Call extends RegistryContext {
   readonly parameters: OperationParameters;
   /** HOST, as this request calls it. */
   readonly host: string;
+  /** Whether the caller may do this as well. */
+  reaches(scope: Scope): boolean;
 }
 
 /** Carries out one operation. Throws `RegistryFailure` for every answer that is an error. */

@@ -1,6 +1,7 @@
 import type { AcrTokens } from "../auth/acr-tokens.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Entra } from "../auth/entra.ts";
+import type { RoleAssignments } from "../auth/role-assignments.ts";
 import type { StampingClock } from "../clock.ts";
 import type { Store } from "../storage/store.ts";
 import type { EmulatorRequest } from "./message.ts";
@@ -12,7 +13,17 @@ export interface RegistryContext {
   readonly tokens: AcrTokens;
   readonly authenticator: Authenticator;
   readonly entra: Entra;
+  /** What identities of Entra ID may do here. */
+  readonly roles: RoleAssignments;
   readonly anonymousPull: boolean;
+  /** Whether a referrer without a type of its own is listed with its config's. */
+  readonly referrersByConfigType: boolean;
+  /** The most a PUT that ends an upload may carry. */
+  readonly maxPutBytes: number;
+  /** Whether what is pushed must be released before it can be pulled. */
+  readonly quarantine: boolean;
+  /** How long what was deleted can be restored; undefined when it is gone at once. */
+  readonly softDeleteDays: number | undefined;
   /** 32 hexadecimal digits, the registry's id: `rid` in tokens, `regid` in signed URLs. */
   readonly registryId: string;
   /** Signs upload states and storage URLs. */

@@ -17,12 +17,13 @@ import {
 import { OPEN } from "../storage/records.ts";
 import { emptyAnswer } from "./answers.ts";
 import { type Call, type OperationHandler, parameter, repositoryOf } from "./call.ts";
+import { isDeleted, restoreRepository } from "./deleted.ts";
 import { type ErrorEntry, failure, failures } from "./failure.ts";
 import { assertWritable } from "./locks.ts";
 import { describeManifest } from "./manifest-record.ts";
 import type { HeaderLine } from "./message.ts";
 import { touchRepository } from "./repository.ts";
-import { manifestDigestMismatch, manifestTooLarge } from "./unseen.ts";
+import { deletedDigestPushed, manifestDigestMismatch, manifestTooLarge } from "./unseen.ts";
 
 /** 4.4 `PUT /v2/NAME/manifests/REF`: a tag that exists is moved; the first push makes the repository. */
 export const putManifest: OperationHandler = async (call) => {
@@ -36,9 +37,11 @@ export const putManifest: OperationHandler = async (call) => {
   const record = await describeManifest(store, name, { digest, size: content.byteLength, parsed, now });
   // Nothing awaits from here on: what is checked still holds when the manifest is written.
   assertContentsPresent(call, name, parsed);
+  if (isDeleted(call, name, digest)) throw deletedDigestPushed(digest);
   const tag = isTag(reference) ? store.tags.get(name, reference) : undefined;
   assertWritable(store.repositories.get(name), tag, isTag(reference) ? undefined : store.manifests.get(name, digest));
   store.transaction(() => {
+    restoreRepository(call, name);
     touchRepository(call, name);
     store.manifests.put(name, record, content);
     if (isTag(reference)) putTag(call, name, reference, digest);
@@ -51,7 +54,13 @@ export const putManifest: OperationHandler = async (call) => {
   ]);
 };
 
-function putTag({ store, clock }: Call, repository: string, name: string, digest: Digest): void {
+/** Sets a tag: a new one, or one that moves and keeps its attributes. */
+export function putTag(
+  { store, clock }: Pick<Call, "store" | "clock">,
+  repository: string,
+  name: string,
+  digest: Digest,
+): void {
   const now = clock.timestamp();
   const known = store.tags.get(repository, name);
   store.tags.put(repository, {

@@ -1,11 +1,12 @@
 import { isIndex, manifestKind, parseManifest } from "@acrkit/oci";
 import type { ManifestRecord } from "../storage/records.ts";
 import { jsonAnswer } from "./answers.ts";
-import { changeableAttributes, readAttributes, shownTime } from "./attributes.ts";
+import { changeableAttributes, readManifestChanges, shownTime } from "./attributes.ts";
 import { type Call, digestOfCall, type OperationHandler, repositoryOf } from "./call.ts";
 import { failure } from "./failure.ts";
 import { tagsOf } from "./locks.ts";
 import { readPageQuery, takePage } from "./paging.ts";
+import { assertMayRelease } from "./quarantine.ts";
 import { findRepository } from "./repository.ts";
 
 /** 3.8 `GET /acr/v1/NAME/_manifests` */
@@ -33,9 +34,10 @@ export const getManifestAttributes: OperationHandler = (call) => {
 
 /** 3.9 `PATCH /acr/v1/NAME/_manifests/DIGEST` */
 export const updateManifest: OperationHandler = async (call) => {
-  const changes = await readAttributes(call.request);
+  const { attributes, quarantine } = await readManifestChanges(call.request);
   const manifest = findManifest(call);
-  const updated = { ...manifest, attributes: { ...manifest.attributes, ...changes } };
+  if (Object.keys(quarantine).length > 0) assertMayRelease(call, repositoryOf(call));
+  const updated = { ...manifest, attributes: { ...manifest.attributes, ...attributes }, ...quarantine };
   call.store.manifests.put(repositoryOf(call), updated);
   return jsonAnswer(200, {
     registry: call.host,

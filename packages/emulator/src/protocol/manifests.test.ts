@@ -286,6 +286,9 @@ describe("a manifest under /v2", () => {
 
     it("are empty, not missing, where there are none", async () => {
       for (const of of [digest, NONE]) expect((await list(of)).json.manifests).toEqual([]);
+      // Nor where there is no repository: a client takes 404 for a registry that has no referrers at all.
+      const nowhere = await registry.send("GET", `/v2/none/referrers/${NONE}`, { scope: "repository:none:pull" });
+      expect([nowhere.status, nowhere.json.manifests]).toEqual([200, []]);
     });
 
     it("are filtered by artifactType, and say so", async () => {
@@ -297,9 +300,17 @@ describe("a manifest under /v2", () => {
       expect((await list(digest)).header("oci-filters-applied")).toBeUndefined();
     });
 
-    it("leave out a type that only the config has (acr#784)", async () => {
+    it("have their config's type where they name none (OCI 1.1.1), or none, as in acr#784", async () => {
       await attach("sbom");
-      expect("artifactType" in (await list(digest)).json.manifests[0]).toBe(false);
+      const type = MediaType.ociConfig;
+      expect((await list(digest)).json.manifests[0].artifactType).toBe(type);
+      expect((await list(digest, `?artifactType=${encodeURIComponent(type)}`)).json.manifests).toHaveLength(1);
+
+      await using reported = await testRegistry({ referrersByConfigType: false });
+      const subject = { mediaType: MediaType.ociManifest, digest: await reported.pushImage("app", "v1"), size: 1 };
+      await reported.pushImage("app", "sbom", { members: { subject } });
+      const answer = await reported.send("GET", `/v2/app/referrers/${subject.digest}`, { scope });
+      expect("artifactType" in answer.json.manifests[0]).toBe(false);
     });
 
     it("come in pages with a Link that keeps the filter", async () => {

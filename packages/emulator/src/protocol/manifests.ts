@@ -1,11 +1,14 @@
-import { type Digest, isDigest } from "@acrkit/oci";
+import { isDigest } from "@acrkit/oci";
 import type { ManifestRecord } from "../storage/records.ts";
 import { bytesAnswer, emptyAnswer } from "./answers.ts";
 import { type Call, type OperationHandler, parameter, repositoryOf } from "./call.ts";
 import { failure } from "./failure.ts";
 import { assertManifestDeletable, assertReadable } from "./locks.ts";
 import { assertAcceptable } from "./manifest-accept.ts";
+import { assertReleased } from "./quarantine.ts";
+import { removeManifest } from "./removal.ts";
 import { touchRepository } from "./repository.ts";
+import { unknownTag } from "./unknown-tag.ts";
 import { DELETE_TAKES_REFERRERS, unknownManifest, unknownRepository } from "./unseen.ts";
 
 /** 4.2 `GET /v2/NAME/manifests/REF`: the stored bytes, exactly. */
@@ -37,7 +40,7 @@ export const deleteManifest: OperationHandler = (call) => {
   const doomed = DELETE_TAKES_REFERRERS ? withReferrers(call, name, manifest) : [manifest];
   for (const one of doomed) assertManifestDeletable(store, name, one);
   store.transaction(() => {
-    for (const one of doomed) removeManifest(call, name, one.digest);
+    for (const one of doomed) removeManifest(call, name, one);
     touchRepository(call, name);
   });
   return emptyAnswer(202);
@@ -55,11 +58,8 @@ function resolve(call: Call): { readonly manifest: ManifestRecord; readonly tag:
   const manifest = digest === undefined ? undefined : store.manifests.get(name, digest);
   if (manifest === undefined) throw isDigest(reference) ? unknownManifest(reference) : unknownTag(reference);
   assertReadable(repository, tag, manifest);
+  assertReleased(call, name, manifest, tag?.name);
   return { manifest, tag: tag?.name };
-}
-
-function unknownTag(tag: string) {
-  return failure("MANIFEST_UNKNOWN", { message: `manifest tagged by "${tag}" is not found`, detail: { Tag: tag } });
 }
 
 /** The manifest and everything attached to it, directly or to what is attached. */
@@ -72,9 +72,4 @@ function withReferrers({ store }: Call, repository: string, manifest: ManifestRe
     }
   }
   return [...found.values()];
-}
-
-function removeManifest({ store }: Call, repository: string, digest: Digest): void {
-  for (const { name } of store.tags.list(repository, { digest, limit: -1 })) store.tags.delete(repository, name);
-  store.manifests.delete(repository, digest);
 }

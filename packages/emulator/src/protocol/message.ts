@@ -1,7 +1,7 @@
 import type { ByteSource } from "@acrkit/oci";
 
-/** Which of the two servers a request reached: the registry, or the blob storage it redirects to. */
-export type Origin = "registry" | "storage";
+/** Which server a request reached: a registry, the blob storage it redirects to, or the stand-in for Entra ID. */
+export type Origin = "registry" | "storage" | "entra";
 
 /** A request as it came over the wire. */
 export interface EmulatorRequest {

@@ -107,6 +107,13 @@ describe("the metadata API", () => {
       expect(new Set([first, second, third].map(({ lastUpdateTime }) => lastUpdateTime)).size).toBe(3);
     });
 
+    it("takes texts for booleans, as azure-cli sends them", async () => {
+      expect((await patch("/acr/v1/team/app", { writeEnabled: "false" })).json.changeableAttributes.writeEnabled).toBe(
+        false,
+      );
+      expect((await patch("/acr/v1/team/app", { writeEnabled: "True" })).json.changeableAttributes).toEqual(OPEN);
+    });
+
     it.for([
       ["no JSON", "nonsense"],
       ["no object", "[]"],

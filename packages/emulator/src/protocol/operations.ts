@@ -2,6 +2,7 @@ import type { OperationName } from "@acrkit/oci";
 import { deleteBlob, getBlob, headBlob } from "./blobs.ts";
 import type { OperationHandler } from "./call.ts";
 import { checkApi, listRepositories, listRepositoriesV2 } from "./catalog.ts";
+import { listDeletedManifests, listDeletedRepositories, listDeletedTags, restoreManifest } from "./deleted.ts";
 import { putManifest } from "./manifest-put.ts";
 import { deleteManifest, getManifest, headManifest } from "./manifests.ts";
 import { getManifestAttributes, listManifests, updateManifest } from "./manifests-metadata.ts";
@@ -29,6 +30,10 @@ export const HANDLERS: Readonly<Record<OperationName, OperationHandler>> = {
   headBlob,
   deleteBlob,
   listRepositories,
+  listDeletedRepositories,
+  listDeletedManifests,
+  listDeletedTags,
+  restoreManifest,
   listTags,
   getTag,
   updateTag,

@@ -1,20 +1,23 @@
 import {
-  isCovered,
   isRepositoryName,
   matchOperation,
   type OperationMatch,
   type OperationName,
   operationScopes,
 } from "@acrkit/oci";
+import { QuotaExceededError } from "../storage/errors.ts";
 import { textAnswer } from "./answers.ts";
+import type { Call, OperationHandler } from "./call.ts";
 import { challenge } from "./challenge.ts";
 import { withRegistryHeaders, withRequestIds, withTokenHeaders, withUnroutedHeaders } from "./common-headers.ts";
 import type { RegistryContext } from "./context.ts";
 import { failure, failureAnswer, RegistryFailure } from "./failure.ts";
+import { malformedPush } from "./malformed-reference.ts";
 import type { EmulatorRequest, EmulatorResponse, Handler } from "./message.ts";
 import { HANDLERS } from "./operations.ts";
 import { exchange, token } from "./tokens.ts";
-import { methodNotAllowed } from "./unseen.ts";
+import { RequestTooLarge, tooLargeAnswer } from "./too-large.ts";
+import { malformedReference, methodNotAllowed } from "./unseen.ts";
 
 /** Everything the registry's host answers: `/v2`, `/acr/v1`, `/oauth2`. It never throws. */
 export function createRegistryHandler(context: RegistryContext): Handler {
@@ -24,11 +27,19 @@ export function createRegistryHandler(context: RegistryContext): Handler {
       return withTokenHeaders(await orFailure(() => tokenEndpoint(context, request)));
     }
     const match = matchOperation(request.method, request.path);
-    if (match === undefined) return withUnroutedHeaders(notFound());
+    if (match === undefined) {
+      const push = malformedPush(request);
+      if (push === undefined) return withUnroutedHeaders(notFound());
+      return withRegistryHeaders(await operationAnswer(context, request, push, refuseReference));
+    }
     if ("allowed" in match) return withRegistryHeaders(await methodAnswer(context, request, match.allowed));
     return withRegistryHeaders(await operationAnswer(context, request, match));
   };
 }
+
+const refuseReference: OperationHandler = () => {
+  throw malformedReference();
+};
 
 const TOKEN_ENDPOINTS: Readonly<Record<string, typeof token | undefined>> = {
   // Only by POST: GET answers 404 like a path that does not exist (1.1).
@@ -55,26 +66,31 @@ async function operationAnswer(
   context: RegistryContext,
   request: EmulatorRequest,
   match: OperationMatch,
+  handler: OperationHandler = HANDLERS[match.operation.name],
 ): Promise<EmulatorResponse> {
   const host = context.loginServer(request);
-  const refusal = await authorize(context, request, host, match);
-  if (refusal !== undefined) return failureAnswer(refusal);
-  const call = { ...context, request, parameters: match.parameters, host };
-  return withRequestIds(request, await orFailure(() => HANDLERS[match.operation.name](call)));
+  let isAuthorized = false;
+  const answer = await orFailure(async () => {
+    const reaches = await authorize(context, request, host, match);
+    isAuthorized = true;
+    return handler({ ...context, request, parameters: match.parameters, host, reaches });
+  });
+  return isAuthorized ? withRequestIds(request, answer) : answer;
 }
 
-/** Chapter 2.1, 2.2: undefined when the call may go on. A missing permission is 401 as well, never 403. */
+/** Chapter 2.1, 2.2: a missing permission is 401 as well, never 403. @throws {RegistryFailure} the call may not go on */
 async function authorize(
   context: RegistryContext,
   request: EmulatorRequest,
   host: string,
   { operation, parameters }: OperationMatch,
-): Promise<RegistryFailure | undefined> {
+): Promise<Call["reaches"]> {
   const wanted = operationScopes(operation.name, parameters.name, mountSource(request, operation.name));
   const authentication = await context.authenticator.authenticate(host, request.headers.authorization);
-  const isReached =
-    authentication.kind === "granted" && wanted.every((scope) => isCovered(scope, authentication.scopes));
-  return isReached ? undefined : challenge(context, host, wanted, authentication);
+  if (authentication.kind !== "granted" || !wanted.every((scope) => authentication.reaches(scope))) {
+    throw challenge(context, host, wanted, authentication);
+  }
+  return (scope) => authentication.reaches(scope);
 }
 
 /** The repository a blob is mounted from (5.1), which the token must reach as well. */
@@ -89,6 +105,11 @@ async function orFailure(work: () => EmulatorResponse | Promise<EmulatorResponse
     return await work();
   } catch (error) {
     if (error instanceof RegistryFailure) return failureAnswer(error);
+    if (error instanceof RequestTooLarge) return tooLargeAnswer();
+    // Chapter 6: "the same code is used when the storage limit is reached".
+    if (error instanceof QuotaExceededError) {
+      return failureAnswer(failure("REGISTRY_DISALLOWED_OPERATION", { detail: {} }));
+    }
     return { ...failureAnswer(failure("UNKNOWN")), failure: error };
   }
 }

@@ -4,6 +4,7 @@ import { changeableAttributes, readAttributes, shownTime } from "./attributes.ts
 import { type Call, type OperationHandler, repositoryOf } from "./call.ts";
 import { failure } from "./failure.ts";
 import { assertRepositoryDeletable, EVERY } from "./locks.ts";
+import { removeRepository } from "./removal.ts";
 
 /** 3.2 `GET /acr/v1/NAME` */
 export const getRepository: OperationHandler = (call) => {
@@ -24,11 +25,12 @@ export const deleteRepository: OperationHandler = (call) => {
   const { store } = call;
   const name = repositoryOf(call);
   // Worded otherwise than by GET.
-  if (store.repositories.get(name) === undefined) throw failure("NAME_UNKNOWN", { detail: { name } });
+  const repository = store.repositories.get(name);
+  if (repository === undefined) throw failure("NAME_UNKNOWN", { detail: { name } });
   assertRepositoryDeletable(store, name);
   const manifestsDeleted = store.manifests.list(name, { limit: EVERY }).map(({ digest }) => digest);
   const tagsDeleted = store.tags.list(name, { limit: EVERY }).map((tag) => tag.name);
-  store.repositories.delete(name);
+  store.transaction(() => removeRepository(call, repository));
   return jsonAnswer(202, { manifestsDeleted, tagsDeleted });
 };
 
@@ -41,7 +43,7 @@ export function findRepository(call: Call): RepositorySummary {
 }
 
 /** Pushes and deletes move a repository's `lastUpdateTime`; the first push makes the repository. */
-export function touchRepository({ store, clock }: Call, name: string): void {
+export function touchRepository({ store, clock }: Pick<Call, "store" | "clock">, name: string): void {
   const now = clock.timestamp();
   const repository = store.repositories.get(name);
   store.repositories.put({

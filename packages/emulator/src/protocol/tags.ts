@@ -6,6 +6,7 @@ import { type Call, type OperationHandler, parameter, repositoryOf } from "./cal
 import { failure } from "./failure.ts";
 import { assertDeletable } from "./locks.ts";
 import { readPageQuery, takePage } from "./paging.ts";
+import { removeTag } from "./removal.ts";
 import { findRepository, touchRepository } from "./repository.ts";
 import { unknownRepository } from "./unseen.ts";
 
@@ -42,7 +43,7 @@ export const deleteTag: OperationHandler = (call) => {
   const tag = findTag(call);
   assertDeletable(call.store.repositories.get(name), tag);
   call.store.transaction(() => {
-    call.store.tags.delete(name, tag.name);
+    removeTag(call, name, tag);
     touchRepository(call, name);
   });
   return emptyAnswer(202, [["X-Ms-Int-Docker-Content-Digest", tag.digest]]);

@@ -1,6 +1,6 @@
 import { type Digest, ERROR_CODES } from "@acrkit/oci";
-import type { ManifestRecord } from "../storage/records.ts";
 import { failure, type RegistryFailure } from "./failure.ts";
+import { unknownTag } from "./unknown-tag.ts";
 
 /*
  * What rests on no recording: choices made after a specification, distribution's code or a document. Chapter 10 of the
@@ -26,7 +26,7 @@ export function methodNotAllowed(allowed: readonly string[]): RegistryFailure {
   return failure("UNSUPPORTED", { headers: [["Allow", allowed.join(", ")]] });
 }
 
-/** 4.2: GET and HEAD of a manifest in a repository that does not exist; 4.6 and 4.7 alike. */
+/** 4.2: GET and HEAD of a manifest in a repository that does not exist; 4.6 alike. */
 export function unknownRepository(name: string): RegistryFailure {
   return failure("NAME_UNKNOWN", { detail: { name } });
 }
@@ -38,7 +38,7 @@ export function unknownManifest(digest: Digest): RegistryFailure {
 
 /** 4.2: a Docker list asked for by tag with an Accept that names none of it; since 2024 users report a 404 (acr#741). */
 export function unacceptableDockerList(tag: string): RegistryFailure {
-  return failure("MANIFEST_UNKNOWN", { message: `manifest tagged by "${tag}" is not found`, detail: { Tag: tag } });
+  return unknownTag(tag);
 }
 
 /** 4.4: a manifest above 4 MiB. The status is the OCI spec's, code and detail are those of documents. */
@@ -49,11 +49,6 @@ export function manifestTooLarge(): RegistryFailure {
 /** 4.4: pushed by a digest that the body does not have. */
 export function manifestDigestMismatch(): RegistryFailure {
   return failure("DIGEST_INVALID");
-}
-
-/** 4.7: ACR leaves out the type of an image manifest that has it in `config.mediaType` only (acr#784). */
-export function referrerArtifactType(record: ManifestRecord): string | undefined {
-  return record.artifactType;
 }
 
 /** 4.5: deleting a subject takes along what is attached to it; said of the older ORAS artifacts. */
@@ -74,6 +69,19 @@ export function outOfOrder(): RegistryFailure {
 /** 5.2: Content-Range and Content-Length that contradict each other. */
 export function lengthMismatch(): RegistryFailure {
   return failure("SIZE_INVALID");
+}
+
+/** 5.2: a chunk with Content-Range but without Content-Length, which a client of ACR was told off for (harbor#23016). */
+export function lengthMissing(): RegistryFailure {
+  return failure("CONTENT_LENGTH_INVALID");
+}
+
+/** 5.3: a PUT with more than about 20 MB was refused (harbor#23015, of March 2026); where exactly is not known. */
+export const MAX_PUT_BYTES = 20 * 1024 * 1024;
+
+/** 4.4: a reference with a colon that is no digest; distribution's router answers a plain 404, the OCI suite wants 400. */
+export function malformedReference(): RegistryFailure {
+  return failure("DIGEST_INVALID", { detail: "digest parsing failed" });
 }
 
 /** 5.2: the detail of an unknown upload was "an object". */
@@ -102,14 +110,57 @@ export function malformedAttributes(): RegistryFailure {
 }
 
 /** 2.3 to 2.5: a token request that is not one of the documented forms. */
-export const MALFORMED_TOKEN_REQUEST = {
-  status: 400,
-  code: "UNSUPPORTED",
-  message: "the token request is not valid",
-} as const;
+export function malformedTokenRequest(): RegistryFailure {
+  return failure("UNSUPPORTED", { status: 400, message: "the token request is not valid" });
+}
 
 /** 2.4, 2.5: refused by the token endpoint; the text is that of 2.1. */
 export const TOKEN_REFUSED = ERROR_CODES.UNAUTHORIZED.message;
 
 /** 2.5: a user name the registry does not know (logged, for Basic). */
 export const UNKNOWN_USER = "Application not registered with AAD.";
+
+/** 2.5: a user name that ends in a newline; the status is logged (fluxcd/source-controller#193), code and text are not. */
+export function unreadableUser(): RegistryFailure {
+  return failure("UNKNOWN", { status: 500 });
+}
+
+/** 3.10: the retention when none is set. */
+export const SOFT_DELETE_DAYS = 7;
+
+/** 3.10: restoring what is not in the bin, or no longer. */
+export function unknownDeletedManifest(digest: Digest): RegistryFailure {
+  return failure("MANIFEST_UNKNOWN", { message: `manifest ${digest} is not found` });
+}
+
+/** 3.10: restoring to a tag that stands on another manifest, without `force`; azure-cli is prepared for 409. */
+export function restoredTagInUse(tag: string): RegistryFailure {
+  return failure("REGISTRY_DISALLOWED_OPERATION", {
+    status: 409,
+    message: `The tag "${tag}" is in use. Restore with force to overwrite it.`,
+    detail: { Tag: tag },
+  });
+}
+
+/** 3.10: restoring what is attached to a manifest that is in the bin itself: "it throws an error". */
+export function restoredSubjectMissing(subject: Digest): RegistryFailure {
+  return failure("REGISTRY_DISALLOWED_OPERATION", {
+    status: 409,
+    message: `The subject ${subject} has been deleted. Restore it first.`,
+    detail: { Subject: subject },
+  });
+}
+
+/** 3.10: a digest that is in the bin cannot be pushed: "restore the soft deleted image" instead. */
+export function deletedDigestPushed(digest: Digest): RegistryFailure {
+  return failure("REGISTRY_DISALLOWED_OPERATION", {
+    status: 409,
+    message: `The manifest ${digest} has been deleted and can be restored. Restore it instead of pushing it again.`,
+    detail: { Digest: digest },
+  });
+}
+
+/** 3.10: a body that is neither empty nor `{"tag":T}`. */
+export function malformedRestore(): RegistryFailure {
+  return failure("UNSUPPORTED", { status: 400, message: "the request body is not valid" });
+}

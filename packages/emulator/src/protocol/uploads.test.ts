@@ -69,7 +69,51 @@ describe("an upload", () => {
     expect((await finish(await start(), of("whole"), "whole")).status).toBe(201);
     expect(await pull(of("whole"))).toBe("whole");
     const first = await patch(await start(), "last ");
-    expect((await finish(next(first), of("last chunk"), "chunk", { "content-range": "5-9" })).status).toBe(201);
+    expect(
+      (await finish(next(first), of("last chunk"), "chunk", { "content-range": "5-9", "content-length": "5" })).status,
+    ).toBe(201);
+  });
+
+  it("refuses a chunk with Content-Range but no Content-Length, and goes on (harbor#23016)", async () => {
+    const location = await start();
+    const answer = await patch(location, "x", { "content-range": "0-0" });
+    expect([answer.status, answer.json.errors[0].code]).toEqual([400, "CONTENT_LENGTH_INVALID"]);
+    expect((await patch(location, "x")).status).toBe(202);
+  });
+
+  describe("with a PUT of more than the service takes (harbor#23015)", () => {
+    let small: TestRegistry;
+    beforeAll(async () => {
+      small = await testRegistry({ maxPutBytes: 1000 });
+    });
+    afterAll(() => small[Symbol.asyncDispose]());
+
+    const put = async (length: number, announced: boolean) => {
+      const location = (await small.send("POST", PATH, { scope })).header("location") ?? "";
+      const body = "x".repeat(length);
+      const headers = announced ? { "content-length": String(length) } : {};
+      return small.send("PUT", `${location}&digest=${of(body)}`, { scope, body, headers });
+    };
+
+    it.for([true, false])(
+      "is refused by the proxy's page, and nothing is kept (length announced: %s)",
+      async (announced) => {
+        expect((await put(1000, announced)).status).toBe(201);
+        const answer = await put(1001, announced);
+        expect([answer.status, answer.header("content-type")]).toEqual([413, "text/html"]);
+        expect(answer.text).toContain("413 Request Entity Too Large");
+        expect(answer.failure).toBeUndefined();
+        const head = await small.send("HEAD", `/v2/team/app/blobs/${of("x".repeat(1001))}`, { scope });
+        expect(head.status).toBe(404);
+      },
+    );
+
+    it("takes a PATCH of any length", async () => {
+      const location = (await small.send("POST", PATH, { scope })).header("location") ?? "";
+      const body = "y".repeat(5000);
+      const patched = await small.send("PATCH", location, { scope, body, headers: { "content-length": "5000" } });
+      expect((await small.send("PUT", `${next(patched)}&digest=${of(body)}`, { scope })).status).toBe(201);
+    });
   });
 
   it("takes a digest of sha512, and an escaped one", async () => {

@@ -1,12 +1,14 @@
-import { type Digest, isDigest, isVerifiable, parseChunkRange } from "@acrkit/oci";
+import { type ByteSource, type Digest, isDigest, isVerifiable, parseChunkRange } from "@acrkit/oci";
 import { emptyAnswer } from "./answers.ts";
 import { shownTime } from "./attributes.ts";
 import { type Call, type OperationHandler, repositoryOf } from "./call.ts";
 import { failure } from "./failure.ts";
 import { assertReadable, assertWritable } from "./locks.ts";
 import type { EmulatorResponse } from "./message.ts";
+import { limited, RequestTooLarge } from "./too-large.ts";
 import {
   lengthMismatch,
+  lengthMissing,
   malformedContentRange,
   outOfOrder,
   uploadDigestMismatch,
@@ -41,11 +43,14 @@ export const patchUpload: OperationHandler = (call) =>
 /** 5.3 `PUT <Location>&digest=…`: the body is empty, the last chunk, or the whole blob. */
 export const finishUpload: OperationHandler = (call) =>
   withUpload(call, async (session) => {
+    assertPutFits(call);
     const name = repositoryOf(call);
     const digest = readDigest(call);
     assertChunkRange(call, session.sizeInBytes);
     // Most uploads end with an empty PUT, for which the file need not be opened.
-    if (call.request.headers["content-length"] !== "0") await session.append(call.request.body);
+    if (call.request.headers["content-length"] !== "0") {
+      await session.append(putBody(call));
+    }
     assertWritable(call.store.repositories.get(name));
     if (!(await session.commit(name, digest))) {
       // A digest that does not fit throws the upload away; one that cannot be read does not (5.3, distribution).
@@ -65,6 +70,16 @@ export const cancelUpload: OperationHandler = (call) =>
     await session.discard();
     return { status: 204, headers: [["Docker-Upload-Uuid", UUID]] };
   });
+
+/** The proxy before the service looks at the announced length before it lets anything through. */
+function assertPutFits({ request, maxPutBytes }: Call): void {
+  if (Number(request.headers["content-length"] ?? 0) > maxPutBytes) throw new RequestTooLarge();
+}
+
+/** A body without an announced length is counted as it comes. */
+function putBody({ request, maxPutBytes }: Call): ByteSource {
+  return request.headers["content-length"] === undefined ? limited(request.body, maxPutBytes) : request.body;
+}
 
 /** 5.1: the token's right to pull from `from` has been checked with the call's scopes. */
 function mount(call: Call): EmulatorResponse | undefined {
@@ -93,7 +108,8 @@ function assertChunkRange({ request }: Call, received: number): void {
   if (range === undefined) throw malformedContentRange(header);
   if (range.first !== received) throw outOfOrder();
   const length = request.headers["content-length"];
-  if (length !== undefined && Number(length) !== range.last - range.first + 1) throw lengthMismatch();
+  if (length === undefined) throw lengthMissing();
+  if (Number(length) !== range.last - range.first + 1) throw lengthMismatch();
 }
 
 function readDigest({ request }: Call): Digest {
