@@ -64,7 +64,7 @@ export {
   type OciIndex,
   type ParsedManifest,
 } from "./manifest/manifest.ts";
-export { parseManifest } from "./manifest/parse.ts";
+export { type ParseManifestOptions, parseManifest } from "./manifest/parse.ts";
 export { bareMediaType, MANIFEST_MEDIA_TYPES, type ManifestKind, MediaType, manifestKind } from "./media-type.ts";
 export {
   type Access,

@@ -12,8 +12,8 @@ import {
   MAX_MANIFEST_BYTES,
   manifestContents,
   type ParsedManifest,
-  parseManifest,
 } from "@acrkit/oci";
+import { readManifest } from "../storage/read-manifest.ts";
 import { OPEN } from "../storage/records.ts";
 import { emptyAnswer } from "./answers.ts";
 import { type Call, type OperationHandler, parameter, repositoryOf } from "./call.ts";
@@ -30,7 +30,7 @@ export const putManifest: OperationHandler = async (call) => {
   const { store, clock, request } = call;
   const name = repositoryOf(call);
   const reference = parameter(call, "reference");
-  const content = await readManifest(call);
+  const content = await readBody(call);
   const parsed = parse(content, request.headers["content-type"]);
   const digest = digestFor(content, reference);
   const now = clock.timestamp();
@@ -72,7 +72,7 @@ export function putTag(
   });
 }
 
-async function readManifest({ request }: Call): Promise<Uint8Array> {
+async function readBody({ request }: Call): Promise<Uint8Array> {
   try {
     return await collectBytes(request.body, MAX_MANIFEST_BYTES, "manifest");
   } catch (error) {
@@ -83,7 +83,7 @@ async function readManifest({ request }: Call): Promise<Uint8Array> {
 /** Broken JSON, another mediaType than the Content-Type: the reason gets lost, as in the service (4.4). */
 function parse(content: Uint8Array, contentType: string | undefined): ParsedManifest {
   try {
-    return parseManifest(content, contentType);
+    return readManifest(content, contentType);
   } catch (error) {
     if (isInvalidManifestError(error)) throw failure("MANIFEST_INVALID", { detail: { Reason: {} } });
     throw error;

@@ -1,4 +1,5 @@
-import { isIndex, manifestKind, parseManifest } from "@acrkit/oci";
+import { isIndex, manifestKind } from "@acrkit/oci";
+import { readManifest } from "../storage/read-manifest.ts";
 import type { ManifestRecord } from "../storage/records.ts";
 import { jsonAnswer } from "./answers.ts";
 import { changeableAttributes, readManifestChanges, shownTime } from "./attributes.ts";
@@ -78,7 +79,7 @@ function references(call: Call, { digest, mediaType }: ManifestRecord): unknown 
   if (manifestKind(mediaType) !== "index") return undefined;
   const content = call.store.manifests.content(repositoryOf(call), digest);
   if (content === undefined) return undefined;
-  const { manifest } = parseManifest(content, mediaType);
+  const { manifest } = readManifest(content, mediaType);
   if (!isIndex(manifest)) return undefined;
   return manifest.manifests.map((member) => ({
     digest: member.digest,

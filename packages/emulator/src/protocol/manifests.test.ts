@@ -151,6 +151,19 @@ describe("a manifest under /v2", () => {
       ]);
     });
 
+    it("with a descriptor without a size is taken, as Microsoft's Python sample pushes it", async () => {
+      const { config, ...rest } = JSON.parse(stored());
+      const { size, ...sizeless } = config;
+      const answer = await put("sizeless", JSON.stringify({ ...rest, config: { ...sizeless, sizeInBytes: size } }));
+      expect(answer.status).toBe(201);
+      const attributes = await registry.send(
+        "GET",
+        `/acr/v1/app/_manifests/${answer.header("docker-content-digest")}`,
+        { scope: "repository:app:metadata_read" },
+      );
+      expect([attributes.status, attributes.failure]).toEqual([200, undefined]);
+    });
+
     it("names every missing blob, config first (4.4)", async () => {
       const blob = (digit: string) => ({
         mediaType: MediaType.ociLayer,

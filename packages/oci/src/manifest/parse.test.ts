@@ -250,3 +250,15 @@ function refused(content: Uint8Array, reason: string, contentType?: string): voi
   expect(failure).toSatisfy(isInvalidManifestError);
   expect((failure as Error).message).toContain(reason);
 }
+
+test("a descriptor without a size is one of size 0 to who asks for that, and only then", () => {
+  const digest = `sha256:${"0".repeat(64)}`;
+  const config = { mediaType: "a/b", digest, sizeInBytes: 5 };
+  const content = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, config, layers: [] }));
+  expect(() => parseManifest(content)).toThrow("config.size is missing");
+  expect(parseManifest(content, undefined, { allowMissingSize: true }).manifest).toMatchObject({ config: { size: 0 } });
+  const wrong = new TextEncoder().encode(
+    JSON.stringify({ schemaVersion: 2, config: { ...config, size: "5" }, layers: [] }),
+  );
+  expect(() => parseManifest(wrong, undefined, { allowMissingSize: true })).toThrow("config.size is not a number");
+});

@@ -5,6 +5,15 @@ import { bareMediaType, MANIFEST_MEDIA_TYPES, type ManifestKind, MediaType, mani
 import { isRecord, type JsonRecord, memberOf, optionalMember, optionalString, stringMap } from "../members.ts";
 import type { ParsedManifest } from "./manifest.ts";
 
+/** How strictly a manifest is read. */
+export interface ParseManifestOptions {
+  /**
+   * Take a descriptor without `size` for one of size 0, as registries that are written in Go do: Microsoft's own Python
+   * sample pushes such a manifest. Who downloads by it needs the size. @default false
+   */
+  readonly allowMissingSize?: boolean;
+}
+
 /**
  * Parses a manifest's bytes and checks its shape; unknown members are kept.
  *
@@ -23,7 +32,11 @@ import type { ParsedManifest } from "./manifest.ts";
  * const { kind, manifest } = parseManifest(bytes); // kind is "image"
  * ```
  */
-export function parseManifest(content: Uint8Array, contentType?: string): ParsedManifest {
+export function parseManifest(
+  content: Uint8Array,
+  contentType?: string,
+  options: ParseManifestOptions = {},
+): ParsedManifest {
   if (content.byteLength > MAX_MANIFEST_BYTES) {
     throw new LimitError(
       `manifest has ${content.byteLength} bytes; registries and this library take at most ${MAX_MANIFEST_BYTES}`,
@@ -36,7 +49,7 @@ export function parseManifest(content: Uint8Array, contentType?: string): Parsed
   if (kind === undefined) {
     throw new InvalidManifestError(`this media type is not among ${MANIFEST_MEDIA_TYPES.join(", ")}`, mediaType);
   }
-  assertShape(value, kind, mediaType);
+  assertShape(value, kind, mediaType, options);
   // The one place where checked JSON becomes typed: kind and mediaType were paired by manifestKind above.
   return { kind, mediaType, manifest: value } as unknown as ParsedManifest;
 }
@@ -70,7 +83,12 @@ function mediaTypeByShape(value: JsonRecord): string {
   throw new InvalidManifestError("it has no mediaType, and neither layers nor manifests to tell it by");
 }
 
-function assertShape(value: JsonRecord, kind: ManifestKind, mediaType: string): void {
+function assertShape(value: JsonRecord, kind: ManifestKind, mediaType: string, options: ParseManifestOptions): void {
+  const assertDescriptor = (descriptor: unknown, path: string) => checkDescriptor(descriptor, path, options);
+  const assertDescriptors = (list: unknown, path: string) => {
+    if (!Array.isArray(list)) throw new InvalidManifestError(`${path} is not a list`);
+    for (const [index, entry] of list.entries()) assertDescriptor(entry, `${path}[${index}]`);
+  };
   try {
     // schemaVersion "MUST be 2"; artifact manifests had none.
     if (kind !== "artifact" && memberOf(value, "schemaVersion", "") !== 2) {
@@ -107,12 +125,11 @@ function refuseMember(value: JsonRecord, name: string): void {
   }
 }
 
-function assertDescriptors(value: unknown, path: string): void {
-  if (!Array.isArray(value)) throw new InvalidManifestError(`${path} is not a list`);
-  for (const [index, entry] of value.entries()) assertDescriptor(entry, `${path}[${index}]`);
-}
-
-function assertDescriptor(value: unknown, path: string): void {
+function checkDescriptor(value: unknown, path: string, { allowMissingSize = false }: ParseManifestOptions): void {
+  // The value is ours: just parsed.
+  if (allowMissingSize && isRecord(value) && optionalMember(value, "size") === undefined) {
+    Object.assign(value, { size: 0 });
+  }
   const descriptor = asDescriptor(value, path);
   dropNulls(descriptor, ["annotations", "platform", "urls"]);
 }
