@@ -1,12 +1,28 @@
 // npm run bench [-- --only NAME] [--json FILE] [--rounds N] [--blob-mib N]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { memoryGrowthRows } from "./rows/memory-growth.ts";
+import { memoryGrowthRows, registryMemoryGrowthRows } from "./rows/memory-growth.ts";
+import { registryPullRows, registryPushRows } from "./rows/registry-blobs.ts";
+import { registryManifestRows, registryTagRows } from "./rows/registry-reads.ts";
+import { registryDownloadRows, registryUploadRows } from "./rows/registry-transfer.ts";
 import { requestRows } from "./rows/requests-per-call.ts";
 import type { Row } from "./rows/row.ts";
 import { downloadRows, uploadRows } from "./rows/transfer.ts";
+import { printTables } from "./table.ts";
 
-const GROUPS = [uploadRows, downloadRows, memoryGrowthRows, requestRows];
+const GROUPS = [
+  uploadRows,
+  downloadRows,
+  memoryGrowthRows,
+  requestRows,
+  registryUploadRows,
+  registryDownloadRows,
+  registryMemoryGrowthRows,
+  registryPushRows,
+  registryPullRows,
+  registryManifestRows,
+  registryTagRows,
+];
 
 const { values } = parseArgs({
   options: {
@@ -17,32 +33,20 @@ const { values } = parseArgs({
   },
 });
 
-const groups = GROUPS.filter(({ names }) => values.only === undefined || names.includes(values.only));
+const isWanted = (name: string) => values.only === undefined || name === values.only;
+const groups = GROUPS.filter(({ names }) => names.some(isWanted));
 if (groups.length === 0) {
   console.error(`There is no row ${values.only}. Rows: ${GROUPS.flatMap(({ names }) => names).join(", ")}`);
   process.exit(2);
 }
 const rows: Row[] = [];
-for (const group of groups) {
-  const all = await group.run({ rounds: Number(values.rounds), blobMiB: Number(values["blob-mib"]) });
-  rows.push(...all.filter(({ name }) => values.only === undefined || name === values.only));
+for (const { names, missing, run } of groups) {
+  if (missing !== undefined) {
+    console.error(`Skipped, since ${missing}: ${names.filter(isWanted).join(", ")}`);
+    continue;
+  }
+  const all = await run({ rounds: Number(values.rounds), blobMiB: Number(values["blob-mib"]) });
+  rows.push(...all.filter(({ name }) => isWanted(name)));
 }
-printTable(rows);
+printTables(rows);
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, undefined, 2)}\n`);
-
-function printTable(rows: readonly Row[]): void {
-  const table = rows.map(({ name, unit, ours, floor, peers }) => ({
-    row: name,
-    unit,
-    acrkit: digits(ours),
-    "bare https": digits(floor),
-    ...Object.fromEntries(Object.entries(peers).map(([peer, value]) => [peer, digits(value)])),
-    ...Object.fromEntries(Object.entries(peers).map(([peer, value]) => [`ours / ${peer}`, digits(ours / value)])),
-  }));
-  console.table(table);
-}
-
-/** Three digits that count; more would be noise. */
-function digits(value: number): number {
-  return Number(value.toPrecision(3));
-}

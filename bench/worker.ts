@@ -45,5 +45,5 @@ process.once("message", async (job: Job) => {
     peakMemoryMiB: process.resourceUsage().maxRSS / 1024,
     ...(digest === undefined ? {} : { digest }),
   };
-  process.send?.(measured, () => process.exit());
+  process.send?.(measured);
 });

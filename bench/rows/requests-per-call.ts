@@ -2,7 +2,8 @@ import { ContainerRegistryClient } from "@acrkit/client";
 import { MediaType } from "@acrkit/oci";
 import { staticCredential } from "../contenders/contender.ts";
 import { CONTENDERS, type ContenderName } from "../contenders/contenders.ts";
-import { measure, median } from "../measure.ts";
+import { measure } from "../measure.ts";
+import { interleave, medians } from "../rounds.ts";
 import { RunningServer, type ServerAccess } from "../running-server.ts";
 import { type RowGroup, toRow } from "./row.ts";
 
@@ -16,23 +17,23 @@ export const requestRows: RowGroup = {
     const server = await RunningServer.start();
     try {
       await seed(server.access);
-      const names = Object.keys(CONTENDERS) as ContenderName[];
-      const requests = new Map<ContenderName, number[]>(names.map((name) => [name, []]));
-      const seconds = new Map<ContenderName, number[]>(names.map((name) => [name, []]));
-      for (let round = 0; round < rounds; round++) {
-        for (const contender of names) {
-          await server.countRequests();
-          const work = { kind: "read-tags", repositories: REPOSITORIES, tag: "v1", calls: CALLS } as const;
-          const measured = await measure({ contender, access: server.access, work });
-          requests.get(contender)?.push(await server.countRequests());
-          seconds.get(contender)?.push(measured.seconds);
-        }
-      }
-      const of = (values: ReadonlyMap<ContenderName, number[]>, name: ContenderName) =>
-        CALLS / median(values.get(name) ?? []);
+      const work = { kind: "read-tags", repositories: REPOSITORIES, tag: "v1", calls: CALLS } as const;
+      const results = await interleave(Object.keys(CONTENDERS) as ContenderName[], rounds, async (contender) => {
+        await server.countRequests();
+        const { seconds } = await measure({ contender, access: server.access, work });
+        return { seconds, requests: await server.countRequests() };
+      });
       return [
-        toRow("requests-per-call", "calls per request", (name) => of(requests, name)),
-        toRow("calls-per-second", "calls/s", (name) => of(seconds, name)),
+        toRow(
+          "requests-per-call",
+          "calls per request",
+          medians(results, ({ requests }) => CALLS / requests),
+        ),
+        toRow(
+          "calls-per-second",
+          "calls/s",
+          medians(results, ({ seconds }) => CALLS / seconds),
+        ),
       ];
     } finally {
       await server.stop();

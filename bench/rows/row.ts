@@ -1,12 +1,10 @@
-import { CONTENDERS, type ContenderName } from "../contenders/contenders.ts";
-
 /** One line of the result. Always a rate: higher is better. */
 export interface Row {
   readonly name: string;
   readonly unit: string;
   readonly ours: number;
-  /** Bare node:https doing the same work: what the machine allows. */
-  readonly floor: number;
+  /** Bare node:https doing the same work, where that can be: what the machine allows. */
+  readonly floor?: number | undefined;
   readonly peers: Readonly<Record<string, number>>;
 }
 
@@ -19,17 +17,17 @@ export interface BenchOptions {
 /** Several rows that one interleaved run gives. */
 export interface RowGroup {
   readonly names: readonly string[];
+  /** Why it cannot be run here; undefined when it can. */
+  readonly missing?: string | undefined;
   run(options: BenchOptions): Promise<readonly Row[]>;
 }
 
-/** Arranges everyone's values in a row. */
-export function toRow(name: string, unit: string, value: (contender: ContenderName) => number): Row {
-  const peers = (Object.keys(CONTENDERS) as ContenderName[]).filter((other) => other !== "acrkit" && other !== "floor");
-  return {
-    name,
-    unit,
-    ours: value("acrkit"),
-    floor: value("floor"),
-    peers: Object.fromEntries(peers.map((peer) => [peer, value(peer)])),
-  };
+/** Arranges everyone's values in a row: ours are `acrkit`'s. */
+export function toRow(
+  name: string,
+  unit: string,
+  values: { readonly acrkit: number; readonly floor?: number } & Readonly<Record<string, number>>,
+): Row {
+  const { acrkit, floor, ...peers } = values;
+  return { name, unit, ours: acrkit, floor, peers };
 }

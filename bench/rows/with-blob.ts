@@ -1,9 +1,16 @@
-import { randomFillSync } from "node:crypto";
+import { createHash, randomFillSync } from "node:crypto";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measure } from "../measure.ts";
 import { RunningServer, type ServerAccess } from "../running-server.ts";
+
+/** A file of random bytes, which reading and writing have brought into the page cache, for everyone alike. */
+export interface RandomFile {
+  readonly file: string;
+  readonly sizeInBytes: number;
+  readonly digest: string;
+}
 
 /** A server that has the blob, and the file it came from. */
 export interface ServedBlob {
@@ -13,27 +20,38 @@ export interface ServedBlob {
   readonly digest: string;
 }
 
-/** Makes a blob of random bytes, uploads it to a server of its own, and cleans both up afterwards. */
-export async function withBlob<T>(sizeInMiB: number, use: (blob: ServedBlob) => Promise<T>): Promise<T> {
+const BLOCK_BYTES = 1024 * 1024;
+
+/** Makes a file of random bytes, and removes it afterwards. */
+export async function withRandomFile<T>(sizeInMiB: number, use: (file: RandomFile) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "acrkit-bench-"));
-  const server = await RunningServer.start();
   try {
-    const file = join(folder, "blob");
-    await writeRandomFile(file, sizeInMiB);
-    const { access } = server;
-    const repository = "bench/blob";
-    // It also brings the file into the page cache, for everyone alike.
-    const { digest } = await measure({ contender: "floor", access, work: { kind: "upload", repository, file } });
-    return await use({ access, file, repository, digest: digest as string });
+    const path = join(folder, "blob");
+    const file = await open(path, "w");
+    const block = Buffer.alloc(BLOCK_BYTES);
+    const hash = createHash("sha256");
+    for (let index = 0; index < sizeInMiB; index++) {
+      hash.update(randomFillSync(block));
+      await file.write(block);
+    }
+    await file.close();
+    return await use({ file: path, sizeInBytes: sizeInMiB * BLOCK_BYTES, digest: `sha256:${hash.digest("hex")}` });
   } finally {
-    await server.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function writeRandomFile(path: string, sizeInMiB: number): Promise<void> {
-  const file = await open(path, "w");
-  const block = Buffer.alloc(1024 * 1024);
-  for (let index = 0; index < sizeInMiB; index++) await file.write(randomFillSync(block));
-  await file.close();
+/** Uploads a file of random bytes to a server of its own, and cleans both up afterwards. */
+export function withBlob<T>(sizeInMiB: number, use: (blob: ServedBlob) => Promise<T>): Promise<T> {
+  return withRandomFile(sizeInMiB, async ({ file, digest }) => {
+    const server = await RunningServer.start();
+    try {
+      const { access } = server;
+      const repository = "bench/blob";
+      await measure({ contender: "floor", access, work: { kind: "upload", repository, file } });
+      return await use({ access, file, repository, digest });
+    } finally {
+      await server.stop();
+    }
+  });
 }
