@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "{contracts,samples,bench}/**/*.test.ts"],
+    include: ["packages/*/{src,image}/**/*.test.ts", "{contracts,samples,bench}/**/*.test.ts"],
     // Real registries start and real transfers run in some tests; no test asserts a duration.
     testTimeout: 60_000,
     hookTimeout: 60_000,

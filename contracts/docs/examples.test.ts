@@ -8,8 +8,9 @@ import { runProgram } from "./run.ts";
 const repository = join(import.meta.dirname, "../..");
 const examples = readExamples(repository);
 
-/** An example needs a registry when it talks to one: through the client, or at an endpoint of its own. */
-const needsRegistry = ({ code }: Example) => /@acrkit\/client|\bclient\b|CONTAINERREGISTRY_ENDPOINT/.test(code);
+/** An example needs a registry when it talks to one, through the client or at an endpoint, that it did not start itself. */
+const needsRegistry = ({ code }: Example) =>
+  /@acrkit\/client|\bclient\b|CONTAINERREGISTRY_ENDPOINT/.test(code) && !/startEmulator\(/.test(code);
 const plain = examples.filter((example) => !needsRegistry(example));
 const withRegistry = examples.filter(needsRegistry);
 

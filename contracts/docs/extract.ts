@@ -8,7 +8,7 @@ export interface Example {
   readonly code: string;
 }
 
-/** Every example of the repository: in docstrings of the packages, and in READMEs where marked `ts runnable`. */
+/** Every example of the repository: in docstrings of the packages, and in READMEs and `docs` where marked `ts runnable`. */
 export function readExamples(repository: string): readonly Example[] {
   const found = (pattern: string, extract: (text: string) => readonly Fence[]) =>
     globSync(pattern, { cwd: repository })
@@ -23,6 +23,7 @@ export function readExamples(repository: string): readonly Example[] {
     ...found("packages/*/src/**/*.ts", docstringFences),
     ...found("README.md", runnableFences),
     ...found("packages/*/README.md", runnableFences),
+    ...found("docs/*.md", runnableFences),
   ];
 }
 
@@ -55,7 +56,7 @@ export function runnableFences(markdown: string): readonly Fence[] {
   return fences(markdown).filter(({ info }) => info === "ts runnable");
 }
 
-function fences(markdown: string): readonly Fence[] {
+export function fences(markdown: string): readonly Fence[] {
   return [...markdown.matchAll(/^```([^\n`]*)\n([\s\S]*?)^```[ \t]*$/gm)].map((fence) => ({
     line: markdown.slice(0, fence.index).split("\n").length + 1,
     info: (fence[1] ?? "").trim(),

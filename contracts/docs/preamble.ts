@@ -6,13 +6,13 @@ declare global {
   var client: import("@acrkit/client").ContainerRegistryClient;
 }
 
-// Examples use the credentials of @azure/identity, whose own means (a sign-in, a managed identity) a test has not.
-registerHooks({
-  resolve: (specifier, context, next) =>
-    next(specifier === "@azure/identity" ? new URL("./identity.ts", import.meta.url).href : specifier, context),
-});
-
 if (process.env.CONTAINERREGISTRY_ENDPOINT !== undefined) {
+  // Examples use the credentials of @azure/identity, whose own means (a sign-in, a managed identity) a test has not.
+  // Those that start an emulator have its Entra ID, and sign in there in earnest.
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      next(specifier === "@azure/identity" ? new URL("./identity.ts", import.meta.url).href : specifier, context),
+  });
   const [{ ContainerRegistryClient }, { DefaultAzureCredential }] = await Promise.all([
     import("@acrkit/client"),
     import("./identity.ts"),

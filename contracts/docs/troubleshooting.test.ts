@@ -222,7 +222,7 @@ describe("certificates", () => {
     await using emulator = await startEmulator();
     const client = new ContainerRegistryClient(emulator.endpoint, emulator.credential);
     const error = await failureOf(client.getRepositoryProperties("team/app"));
-    expect(error).toMatchObject({ name: "TransportError", code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+    expect(error).toMatchObject({ name: "TransportError", code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" });
   });
 
   test("ECONNRESET where http is spoken to https", async () => {

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Moves the clock forward; a negative number moves it back. */
   advance(ms: number): void;
+  /** Takes back every move. */
+  reset(): void;
 }
 
 /** A clock that also stamps records. */
@@ -15,20 +17,28 @@ export interface StampingClock extends Clock {
   timestamp(): string;
 }
 
-/** Creates a clock over `base`; by default the machine's, to the microsecond. */
-export function createClock(base: () => number = machineTime): StampingClock {
+/**
+ * Creates a clock over `base`; by default the machine's, to the microsecond. `skew` is how far it is off at the moment, for
+ * whoever reads it; stamps are not, or all later ones would have to lie behind one of the future.
+ */
+export function createClock(base: () => number = machineTime, skew: () => number = () => 0): StampingClock {
   let moved = 0;
-  let last = { ms: Number.NEGATIVE_INFINITY, ticks: 0 };
-  const now = () => base() + moved;
+  let last = NEVER;
+  const now = () => base() + moved + skew();
+  const advance = (ms: number) => {
+    moved += ms;
+    // Whoever turns the clock back wants earlier stamps.
+    if (ms < 0) last = NEVER;
+  };
   return {
     now,
-    advance(ms) {
-      moved += ms;
-      // Whoever turns the clock back wants earlier stamps.
-      if (ms < 0) last = { ms: Number.NEGATIVE_INFINITY, ticks: 0 };
+    advance,
+    reset() {
+      advance(-moved);
+      last = NEVER;
     },
     timestamp() {
-      const time = now();
+      const time = base() + moved;
       const ms = Math.floor(time);
       const next = { ms, ticks: Math.floor((time - ms) * TICKS_PER_MS) };
       last = isLater(next, last) ? next : successor(last);
@@ -45,6 +55,8 @@ interface Instant {
   readonly ticks: number;
 }
 
+const NEVER: Instant = { ms: Number.NEGATIVE_INFINITY, ticks: 0 };
+
 function isLater(a: Instant, b: Instant): boolean {
   return a.ms > b.ms || (a.ms === b.ms && a.ticks > b.ticks);
 }
@@ -53,6 +65,7 @@ function successor({ ms, ticks }: Instant): Instant {
   return ticks + 1 < TICKS_PER_MS ? { ms, ticks: ticks + 1 } : { ms: ms + 1, ticks: 0 };
 }
 
-function machineTime(): number {
+/** Milliseconds since 1970, with a fraction. */
+export function machineTime(): number {
   return Date.now() + (performance.now() % 1);
 }

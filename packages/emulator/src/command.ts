@@ -1,14 +1,19 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { type Emulator, startEmulator } from "./emulator.ts";
-import type { EmulatorOptions } from "./options.ts";
+import { explainFailedStart } from "./terminal/failures.ts";
+import { introduce, introduceAsJson } from "./terminal/introduction.ts";
+import { type Arguments, optionHelp, readArguments } from "./terminal/options.ts";
+import { requestLine } from "./terminal/request-lines.ts";
+import { readSettings, type Settings } from "./terminal/settings.ts";
+import { readVersion } from "./terminal/version.ts";
 
 /** What the command is given by its process, or by a test. */
 export interface CommandContext {
   readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
   out(line: string): void;
   error(line: string): void;
+  /** Whether lines may be coloured. */
+  readonly isColored: boolean;
   /** Resolves when the command shall end. */
   readonly stopped: Promise<void>;
 }
@@ -17,107 +22,108 @@ const HELP = `acrkit-emulator: a local Azure Container Registry
 
 Usage: acrkit-emulator [options]
 
-  --port <number>        port to listen on (any free port)
-  --host <address>       address to listen on (127.0.0.1)
-  --data <folder>        where to keep everything (a temporary folder, removed at the end)
-  --http                 plain HTTP instead of HTTPS with a certificate of its own
-  --anonymous-pull       let anyone list and pull
-  --user <name>          name of the admin user (acrkit)
-  --password <password>  password of the admin user (generated, kept in the data folder)
-  --login-server <name>  what the registry calls itself (the host and port it is addressed by)
-  --help                 show this text
+${optionHelp()}
 
-Stops on Ctrl-C. Everything is kept when --data is given.`;
+Ctrl-C stops it: requests under way have five seconds to end, a second Ctrl-C ends it at once. Everything is kept when
+--data is given. GET /healthz answers 200 while it can read and write its data.
+
+Exit codes: 0 stopped, 1 could not start, 2 wrong options.`;
+
+/** Container platforms kill after ten seconds (`docker stop`), which is what has to be prevented. */
+const GRACE_MS = 5_000;
 
 /** Runs the command until it is stopped. The result is its exit code: 0, 1 for a failed start, 2 for wrong options. */
 export async function runCommand(context: CommandContext): Promise<number> {
-  let options: EmulatorOptions | "help";
+  let args: Arguments;
+  let settings: Settings;
   try {
-    options = readOptions(context.args);
+    args = readArguments(context.args);
+    if (args.help) {
+      context.out(HELP);
+      return 0;
+    }
+    if (args.version) {
+      context.out(await readVersion());
+      return 0;
+    }
+    settings = await readSettings(args, context.env);
   } catch (error) {
-    context.error(`${messageOf(error)}\nTry acrkit-emulator --help.`);
+    context.error(`${(error as Error).message}\nTry acrkit-emulator --help.`);
     return 2;
   }
-  if (options === "help") {
-    context.out(HELP);
-    return 0;
-  }
+  let emulator: Emulator;
   try {
-    const emulator = await startEmulator(options);
-    // `await using` says the same, but Node 22 does not parse it.
-    try {
-      reportFailures(emulator, context);
-      await report(emulator, context);
-      await context.stopped;
-      return 0;
-    } finally {
-      await emulator.close();
-    }
+    emulator = await startSeeded(settings);
   } catch (error) {
-    context.error(`acrkit-emulator could not start: ${messageOf(error)}`);
-    return 1;
+    // What startEmulator refuses of its options is the caller's to mend, like any other option.
+    const isWrongOption = error instanceof TypeError;
+    const why = explainFailedStart(error, settings.emulator.dataFolder);
+    context.error(isWrongOption ? `${why}\nTry acrkit-emulator --help.` : `acrkit-emulator could not start: ${why}`);
+    return isWrongOption ? 2 : 1;
+  }
+  // `await using` says the same, but Node 22 does not parse it.
+  try {
+    showRequests(emulator, settings, context);
+    warn(settings, context);
+    if (settings.log === "json") context.out(await introduceAsJson(emulator, settings));
+    else for (const line of await introduce(emulator, settings)) context.out(line);
+    await context.stopped;
+    return 0;
+  } finally {
+    await emulator.close({ graceMs: GRACE_MS });
   }
 }
 
-function readOptions(args: readonly string[]): EmulatorOptions | "help" {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      port: { type: "string" },
-      host: { type: "string" },
-      data: { type: "string" },
-      http: { type: "boolean" },
-      "anonymous-pull": { type: "boolean" },
-      user: { type: "string" },
-      password: { type: "string" },
-      "login-server": { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help) return "help";
-  if (values.port !== undefined && !(/^\d+$/.test(values.port) && Number(values.port) <= 65_535)) {
-    throw new TypeError(`--port ${values.port} is not a port: expected a number from 0 to 65535`);
+async function startSeeded({ emulator: options, seeds, faults }: Settings): Promise<Emulator> {
+  const emulator = await startEmulator(options);
+  try {
+    if (faults !== undefined) loadFaults(emulator, faults);
+    for (const { layout, repository } of seeds) {
+      await emulator.importLayout(layout, { repository }).catch((error: Error) => {
+        throw new Error(`--seed ${layout}: ${error.message}`, { cause: error });
+      });
+    }
+    return emulator;
+  } catch (error) {
+    await emulator.close();
+    throw error;
   }
-  if ((values.user !== undefined) !== (values.password !== undefined)) {
-    throw new TypeError("--user and --password go together: give both, or neither");
-  }
-  return {
-    ...(values.port === undefined ? {} : { port: Number(values.port) }),
-    ...(values.host === undefined ? {} : { host: values.host }),
-    ...(values.data === undefined ? {} : { dataFolder: values.data }),
-    ...(values.http ? { tls: false } : {}),
-    ...(values["anonymous-pull"] ? { anonymousPull: true } : {}),
-    ...(values["login-server"] === undefined ? {} : { loginServer: values["login-server"] }),
-    ...(values.user !== undefined && values.password !== undefined
-      ? { adminUser: { username: values.user, password: values.password } }
-      : {}),
-  };
 }
 
-async function report(emulator: Emulator, { out }: CommandContext): Promise<void> {
-  out(`endpoint     ${emulator.endpoint}`);
-  if (emulator.certificate !== "") {
-    const file = join(emulator.dataFolder, "certificate.pem");
-    await writeFile(file, emulator.certificate);
-    out(`certificate  ${file}`);
+function loadFaults(emulator: Emulator, script: string): void {
+  try {
+    emulator.faults.load(script);
+  } catch (error) {
+    throw new TypeError(`--faults: ${(error as Error).message}`);
   }
-  if (emulator.admin !== undefined) {
-    out(`user         ${emulator.admin.username}`);
-    out(`password     ${emulator.admin.password}`);
-  }
-  out(`data         ${emulator.dataFolder}`);
 }
 
-/** A client sees no more than 500 UNKNOWN; who runs the command sees why. */
-function reportFailures(emulator: Emulator, { error }: CommandContext): void {
-  emulator.intercept(async (request, next) => {
-    const response = await next(request);
-    if (response.failure !== undefined)
-      error(`${request.method} ${request.path} failed: ${messageOf(response.failure)}`);
-    return response;
+function showRequests(emulator: Emulator, { log }: Settings, { out, error, isColored }: CommandContext): void {
+  emulator.requests.watch((entry) => {
+    const line = requestLine(entry, log, isColored);
+    if (line !== undefined) out(line);
+    const { failure, method, path } = entry;
+    // A client sees no more than 500 UNKNOWN; who runs the command sees why.
+    if (failure !== undefined) {
+      error(`${method} ${path} failed: ${failure instanceof Error ? failure.message : String(failure)}`);
+    }
   });
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+const LOOPBACK = /^(?:127\.[\d.]+|::1|localhost)$/;
+
+function warn(
+  { emulator: { host = "127.0.0.1", tls = true, anonymousPull = false } }: Settings,
+  context: CommandContext,
+) {
+  if (LOOPBACK.test(host)) return;
+  const who = ["0.0.0.0", "::"].includes(host) ? "ANYONE WHO CAN REACH THIS MACHINE" : `ANYONE WHO CAN REACH ${host}`;
+  context.error(
+    [
+      `WARNING: ${who} can talk to this emulator. It is made for development: its passwords are`,
+      "printed here, its keys are plain files, and nobody has tried to break into it.",
+      ...(tls ? [] : ["Without TLS, passwords and tokens can be read by everyone on the way."]),
+      ...(anonymousPull ? ["Everything in it can be pulled without a password."] : []),
+    ].join("\n"),
+  );
 }

@@ -33,7 +33,11 @@ describe("the emulator", () => {
   it("tells where it is and who may do everything", () => {
     expect(emulator.endpoint).toMatch(/^http:\/\/localhost:\d+$/);
     expect(emulator.loginServer).toBe(new URL(emulator.endpoint).host);
-    expect(emulator.admin).toEqual({ username: "acrkit", password: expect.stringMatching(/^.{32}$/) });
+    expect(emulator.admin).toEqual({
+      username: "acrkit",
+      password: expect.stringMatching(/^.{32}$/),
+      password2: expect.stringMatching(/^.{32}$/),
+    });
     expect(emulator.certificate).toBe("");
   });
 
@@ -309,7 +313,7 @@ describe("the emulator", () => {
       expect(await (await send("GET", `/v2/app/blobs/${digest}`, {}, second)).text()).toBe("kept");
       const patched = await send("PATCH", started.headers.get("location") ?? "", { body: "more" }, second);
       expect(patched.status).toBe(202);
-      await expect(startEmulator(options)).rejects.toThrow(/locked/);
+      await expect(startEmulator(options)).rejects.toThrow(/is in use by another emulator/);
       await second.close();
       await rm(dataFolder, { recursive: true });
     });

@@ -1,21 +1,34 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Action } from "./auth/actions.ts";
-import type { AdminUser } from "./auth/authenticator.ts";
+import { Admission } from "./admission.ts";
 import { type EmulatorCredential, Entra } from "./auth/entra.ts";
 import { Jwts } from "./auth/jwt.ts";
+import type { RegistryAccess } from "./auth/registry-access.ts";
+import type { PermissionOptions } from "./auth/roles.ts";
 import { lazySigningKey } from "./auth/signing-key.ts";
-import { type Clock, createClock } from "./clock.ts";
+import type { AdminUser } from "./auth/users.ts";
+import { type Clock, createClock, machineTime } from "./clock.ts";
+import { createEmulatedEntra, type EmulatedEntra } from "./entra/emulated-entra.ts";
+import { createEntraHandler } from "./entra/entra-origin.ts";
+import { Faults } from "./faults/faults.ts";
 import { type Interceptor, Interceptors } from "./faults/interceptors.ts";
+import { healthCheck } from "./health.ts";
 import { assertRegistryNames, byContainer, byHostName } from "./hosting.ts";
+import { hostnameOf, hostOf } from "./hosts.ts";
+import { loadDirectoryIdentity } from "./identity.ts";
+import { type ExportedLayout, type ExportLayoutOptions, exportLayout } from "./layout/export-layout.ts";
+import { type ImportedLayout, type ImportLayoutOptions, importLayout } from "./layout/import-layout.ts";
 import type { EmulatorOptions } from "./options.ts";
-import type { Handler, Origin } from "./protocol/message.ts";
+import type { EmulatorRequest, Handler, Origin } from "./protocol/message.ts";
 import { openRegistry, type Registry, type Surroundings } from "./registry.ts";
-import { RequestLog } from "./request-log.ts";
-import { type Certificate, createCertificate } from "./server/certificate.ts";
+import { RequestLog } from "./request-log/request-log.ts";
+import { loadCertificate, namesToCertify } from "./server/certificate-file.ts";
+import type { Aside, Observe } from "./server/exchange.ts";
 import { type Listener, listen } from "./server/listener.ts";
-import { createFileSecrets, type Secrets } from "./storage/secrets.ts";
+import type { GarbageCollected, GarbageOptions } from "./storage/garbage.ts";
+import type { Usage } from "./storage/quota.ts";
+import { createFileSecrets } from "./storage/secrets.ts";
 import type { Store } from "./storage/store.ts";
 
 /** A registry that is being served. */
@@ -27,35 +40,66 @@ export interface EmulatedRegistry {
   readonly admin: AdminUser | undefined;
   /** Stands in for a credential of `@azure/identity`: an identity that may do everything. */
   readonly credential: EmulatorCredential;
-  /** The same for another identity, which may do only `actions`; without any its tokens are not exchanged at all. */
-  credentialFor(options?: { readonly actions?: readonly Action[] }): EmulatorCredential;
+  /**
+   * The same for another identity, which may do no more than is given; one that may do nothing (`actions: []`) does not
+   * get its tokens exchanged at all.
+   */
+  credentialFor(permissions?: PermissionOptions): EmulatorCredential;
+  /** Who may do what, to be changed while the registry runs: roles of identities, repository-scoped tokens. */
+  readonly access: RegistryAccess;
   /** What the registry holds, to be seeded and looked at by tests. */
   readonly store: Store;
+  /** How much the registry holds. */
+  usage(): Usage;
+  /** Removes blobs that no manifest refers to, and uploads that nobody goes on with; the registry stays in use meanwhile. */
+  collectGarbage(options?: GarbageOptions): Promise<GarbageCollected>;
+  /** Brings an OCI image layout, a folder as skopeo, umoci, oras and docker write it, into a repository. */
+  importLayout(folder: string, options: ImportLayoutOptions): Promise<ImportedLayout>;
+  /** Writes a repository, or some of it, as an OCI image layout; the folder must not be there yet, or be empty. */
+  exportLayout(folder: string, options: ExportLayoutOptions): Promise<ExportedLayout>;
 }
 
 /** A running emulator, and its first registry. */
 export interface Emulator extends EmulatedRegistry, AsyncDisposable {
   /** One of `registries`. @throws {TypeError} there is none of this name */
   registry(name: string): EmulatedRegistry;
+  /** The stand-in for Entra ID: where applications get the tokens that registries exchange. */
+  readonly entra: EmulatedEntra;
   /** PEM of the certificate to trust; empty without TLS. */
   readonly certificate: string;
   /** What has been asked, and how it was answered. */
   readonly requests: RequestLog;
   readonly clock: Clock;
+  /** What goes wrong, on all origins: rules that can be added, and scripts that can be loaded, while it runs. */
+  readonly faults: Faults;
   /**
    * Puts a function around the protocol, on all origins: it may answer itself, change what `next` answers, or throw
    * `ConnectionCut`. The function given back removes it.
    */
   intercept(interceptor: Interceptor): () => void;
   readonly dataFolder: string;
-  /** Cuts every connection and closes the store; a temporary data folder is removed. */
-  close(): Promise<void>;
+  /**
+   * Puts everything back to what it was at the start, for the next test: content, request log, interceptors, faults, clock,
+   * and who may do what. Ports, keys, certificate and credentials stay; an identity has the permissions it was made with.
+   *
+   * Requests that are under way are cut off, and reach the registry no more, however long an interceptor holds them; the
+   * ones that come in meanwhile wait. It takes a few milliseconds.
+   */
+  reset(): Promise<void>;
+  /** Closes every connection and the store; a temporary data folder is removed. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** How an emulator is closed. */
+export interface CloseOptions {
+  /** How long requests under way may go on before they are cut, in milliseconds; no new ones are accepted. @default 0 */
+  readonly graceMs?: number;
 }
 
 /**
  * Starts a local Azure Container Registry.
  *
- * Takes some tens of milliseconds, most of them for the certificate. Any number can run in one process, each on ports
+ * Takes some tens of milliseconds the first time in a process, and less after that. Any number can run in one process, each on ports
  * of its own.
  *
  * @throws when the port is taken, or the data folder is in use by another emulator
@@ -71,8 +115,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   assertRegistryNames(Object.keys(options.registries ?? {}));
   const closers: Closer[] = [];
   let closing: Promise<void> | undefined;
-  const close = () => {
-    closing ??= closeAll(closers);
+  const close = (closeOptions: CloseOptions = {}) => {
+    closing ??= closeAll(closers, closeOptions);
     return closing;
   };
   try {
@@ -83,14 +127,16 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   }
 }
 
-type Closer = () => Promise<void> | void;
+/** Takes what is left of the grace. */
+type Closer = (graceMs: number) => Promise<void> | void;
 
 /** Last opened, first closed. */
-async function closeAll(closers: readonly Closer[]): Promise<void> {
-  for (const closer of closers.toReversed()) await closer();
+async function closeAll(closers: readonly Closer[], { graceMs = 0 }: CloseOptions): Promise<void> {
+  const end = performance.now() + graceMs;
+  for (const closer of closers.toReversed()) await closer(Math.max(0, end - performance.now()));
 }
 
-async function start(options: EmulatorOptions, closers: Closer[], close: () => Promise<void>): Promise<Emulator> {
+async function start(options: EmulatorOptions, closers: Closer[], close: Emulator["close"]): Promise<Emulator> {
   const { host = "127.0.0.1", port = 0, tls: secure = true } = options;
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "acrkit-emulator-")));
   const durable = options.dataFolder !== undefined;
@@ -98,20 +144,22 @@ async function start(options: EmulatorOptions, closers: Closer[], close: () => P
   if (!durable) closers.push(() => rm(dataFolder, { recursive: true, force: true, maxRetries: 3 }));
 
   const secrets = createFileSecrets(join(dataFolder, "secrets"));
-  const clock = createClock(options.now);
+  const faults: Faults = new Faults({ ...options.faults, now: () => clock.now() });
+  const clock = createClock(options.now ?? machineTime, () => faults.skewMs);
+  closers.push(() => faults.close());
   const jwts = new Jwts(
     lazySigningKey((create) => secrets.getOrCreate("signing-key.json", create)),
     clock.now,
   );
-  const entra = new Entra(jwts);
+  const entra = new Entra(jwts, await loadDirectoryIdentity(secrets), clock.now);
   const surroundings: Surroundings = { clock, jwts, entra, durable, scheme: secure ? "https" : "http" };
   const hostname = visibleName(host);
   const ports = new Map<string, Listener>();
-  const hostOf = (name: string) => `${hostname}:${ports.get(name)?.port}`;
+  const addressOf = (name: string) => `${hostname}:${ports.get(name)?.port}`;
 
   const open = async (name: string, folder: string, settings: EmulatorOptions): Promise<Registry> => {
     const registry = await openRegistry(folder, settings, surroundings, {
-      registry: () => hostOf(name),
+      registry: () => addressOf(name),
       hostname,
       storagePort: () => ports.get(STORAGE)?.port ?? 0,
     });
@@ -124,26 +172,64 @@ async function start(options: EmulatorOptions, closers: Closer[], close: () => P
     named.set(name, await open(name, join(dataFolder, "registries", name), settings));
   }
 
-  const tls = secure ? await loadCertificate(secrets, host) : undefined;
-  const requests = new RequestLog();
+  const registries = [first, ...named.values()];
+  const tls = secure
+    ? await loadCertificate(secrets.path("tls.json"), namesToCertify(host, hostNames(options)))
+    : undefined;
+  const requests = new RequestLog(clock.now);
   const interceptors = new Interceptors();
-  const serve = async (name: string, origin: Origin, handler: Handler, portWanted = 0): Promise<void> => {
-    const whole = requests.around(interceptors.around(handler));
-    const listener = await listen(origin, whole, { host, port: portWanted, tls, now: clock.now });
-    closers.push(() => listener.close());
+  const { seed } = faults;
+  const removers: (() => void)[] = [];
+  const admission = new Admission();
+  const serve = async (
+    name: string,
+    origin: Origin,
+    handler: Handler,
+    { port: wanted = 0, aside }: { readonly port?: number; readonly aside?: Aside } = {},
+  ): Promise<void> => {
+    const whole = admission.around((inner) => interceptors.around(faults.around(inner)), handler);
+    const observe: Observe = (request, traffic) => requests.observe(request, traffic);
+    const listener = await listen(
+      { origin, handler: whole, now: clock.now, observe, aside },
+      { host, port: wanted, tls },
+    );
+    closers.push((graceMs) => listener.close({ graceMs }));
     ports.set(name, listener);
   };
-  await serve(STORAGE, "storage", byContainer(first, [...named.values()]));
-  for (const [name, registry] of named) await serve(name, "registry", byHostName(registry, named));
-  await serve(FIRST, "registry", byHostName(first, named), port);
+  await serve(STORAGE, "storage", byContainer(first, [...named.values()]), { port: options.storagePort });
+  const entraOrigin = (request: EmulatorRequest) => `${surroundings.scheme}://${hostOf(request, addressOf(ENTRA))}`;
+  await serve(ENTRA, "entra", createEntraHandler({ entra, now: clock.now, origin: entraOrigin }), {
+    port: options.entraPort,
+  });
+  for (const [name, registry] of named) {
+    const aside = healthCheck(join(dataFolder, "registries", name), registry.context.store);
+    await serve(name, "registry", byHostName(registry, named), { aside });
+  }
+  await serve(FIRST, "registry", byHostName(first, named), {
+    port,
+    aside: healthCheck(dataFolder, first.context.store),
+  });
 
-  const emulated = (name: string, { context, admin }: Registry, fixedName: string | undefined): EmulatedRegistry => ({
-    endpoint: `${surroundings.scheme}://${hostOf(name)}`,
-    loginServer: fixedName ?? hostOf(name),
+  const emulated = (
+    name: string,
+    { context, admin, access }: Registry,
+    fixedName: string | undefined,
+  ): EmulatedRegistry => ({
+    endpoint: `${surroundings.scheme}://${addressOf(name)}`,
+    loginServer: fixedName ?? addressOf(name),
     admin,
-    credential: entra.credential(),
-    credentialFor: ({ actions } = {}) => entra.credential(actions),
+    credential: entra.credential(entra.directory.owner),
+    credentialFor(permissions = {}) {
+      const application = entra.directory.register();
+      access.assign(application, permissions);
+      return entra.credential(application);
+    },
+    access,
     store: context.store,
+    usage: () => context.store.usage(),
+    collectGarbage: (garbage) => context.store.collectGarbage(garbage),
+    importLayout: (folder, layout) => importLayout(context, folder, layout),
+    exportLayout: (folder, layout) => exportLayout(context.store, folder, layout),
   });
   const others = new Map(
     [...named].map(([name, registry]) => [name, emulated(name, registry, options.registries?.[name]?.loginServer)]),
@@ -158,11 +244,32 @@ async function start(options: EmulatorOptions, closers: Closer[], close: () => P
         );
       return other;
     },
-    certificate: tls?.certificate ?? "",
+    entra: createEmulatedEntra(entra, `${surroundings.scheme}://${addressOf(ENTRA)}`, (principal, permissions) => {
+      for (const { access } of [first, ...named.values()]) access.assign(principal, permissions);
+    }),
+    certificate: tls?.authority ?? "",
     requests,
     clock,
-    intercept: (interceptor) => interceptors.add(interceptor),
+    faults,
+    intercept(interceptor) {
+      const remove = interceptors.add(interceptor);
+      removers.push(remove);
+      return remove;
+    },
     dataFolder,
+    reset: () =>
+      admission.reset(
+        () => {
+          for (const listener of ports.values()) listener.cutRequests();
+        },
+        async () => {
+          for (const remove of removers.splice(0)) remove();
+          faults.load({ seed, faults: [] });
+          clock.reset();
+          for (const registry of registries) await registry.reset();
+          requests.clear();
+        },
+      ),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -171,10 +278,12 @@ async function start(options: EmulatorOptions, closers: Closer[], close: () => P
 /** No registry can have these names. */
 const FIRST = "";
 const STORAGE = ".storage";
+const ENTRA = ".entra";
 
-async function loadCertificate(secrets: Secrets, host: string): Promise<Certificate> {
-  const text = await secrets.getOrCreate("certificate.json", async () => JSON.stringify(await createCertificate(host)));
-  return JSON.parse(text) as Certificate;
+/** The names that clients may have for the registries, besides those of the machine. */
+function hostNames({ loginServer, hostnames = [], registries = {} }: EmulatorOptions): readonly string[] {
+  const given = Object.entries(registries).flatMap(([name, settings]) => [`${name}.localhost`, settings.loginServer]);
+  return [loginServer, ...given, ...hostnames].filter((name) => name !== undefined).map((name) => hostnameOf(name));
 }
 
 /** The name for an address to listen on: certificates and clients know this machine as `localhost`. */

@@ -1,12 +1,32 @@
 #!/usr/bin/env node
 import { runCommand } from "./command.ts";
 
+/** `npm run` and `npx` pass on a Ctrl-C that the terminal has sent to everyone already: within this, two are one. */
+const SAME_SIGNAL_MS = 500;
+
+/** 128 and the signal's number, as shells have it. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+const stopped = new Promise<void>((resolve) => {
+  let firstAt: number | undefined;
+  for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+    process.on(signal, () => {
+      firstAt ??= performance.now();
+      resolve();
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(exitCode);
+    });
+  }
+});
+
+// Whoever reads along may stop reading, as in `acrkit-emulator | head`.
+process.stdout.on("error", () => {});
+
 process.exitCode = await runCommand({
   args: process.argv.slice(2),
+  env: process.env,
   out: (line) => process.stdout.write(`${line}\n`),
   error: (line) => process.stderr.write(`${line}\n`),
-  // The first signal stops cleanly; a second one, should that hang, has its usual effect.
-  stopped: new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  }),
+  // Asks NO_COLOR and the like as well.
+  isColored: process.stdout.isTTY === true && process.stdout.hasColors(),
+  stopped,
 });

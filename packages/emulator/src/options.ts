@@ -70,6 +70,11 @@ export interface EmulatorOptions extends RegistryOptions {
    * also reached at every port by a host name that begins with its name: `team.localhost`, `team.azurecr.io`.
    */
   readonly registries?: Readonly<Record<string, RegistryOptions>>;
+  /**
+   * How faults are set up: what their draws follow from (by default 1), and whether a request may ask for one by its header
+   * `x-acrkit-fault` (by default not).
+   */
+  readonly faults?: { readonly seed?: number; readonly allowHeader?: boolean };
   /** The clock under the emulator's own, in milliseconds since 1970. @default the machine's */
   readonly now?: () => number;
 }

@@ -33,11 +33,8 @@ export function assertManifestDeletable(store: Store, repository: string, manife
 
 /** Deleting a repository takes everything along. */
 export function assertRepositoryDeletable(store: Store, repository: string): void {
-  assertDeletable(
-    store.repositories.get(repository),
-    ...store.manifests.list(repository, { limit: EVERY }),
-    ...store.tags.list(repository, { limit: EVERY }),
-  );
+  assertDeletable(store.repositories.get(repository));
+  if (store.repositories.isAnyDisabled(repository, ["writeEnabled", "deleteEnabled"])) throw disallowed();
 }
 
 /** SQLite's way to say "all". */
@@ -50,8 +47,10 @@ export function tagsOf(store: Store, repository: string, digest: Digest): string
 
 function assertAll(levels: readonly Locked[], isAllowed: (attributes: Attributes) => boolean): void {
   for (const level of levels) {
-    if (level !== undefined && !isAllowed(level.attributes)) {
-      throw failure("REGISTRY_DISALLOWED_OPERATION", { detail: {} });
-    }
+    if (level !== undefined && !isAllowed(level.attributes)) throw disallowed();
   }
+}
+
+function disallowed() {
+  return failure("REGISTRY_DISALLOWED_OPERATION", { detail: {} });
 }

@@ -3,7 +3,7 @@ import { jsonAnswer } from "./answers.ts";
 import { changeableAttributes, readAttributes, shownTime } from "./attributes.ts";
 import { type Call, type OperationHandler, repositoryOf } from "./call.ts";
 import { failure } from "./failure.ts";
-import { assertRepositoryDeletable, EVERY } from "./locks.ts";
+import { assertRepositoryDeletable } from "./locks.ts";
 import { removeRepository } from "./removal.ts";
 
 /** 3.2 `GET /acr/v1/NAME` */
@@ -28,8 +28,7 @@ export const deleteRepository: OperationHandler = (call) => {
   const repository = store.repositories.get(name);
   if (repository === undefined) throw failure("NAME_UNKNOWN", { detail: { name } });
   assertRepositoryDeletable(store, name);
-  const manifestsDeleted = store.manifests.list(name, { limit: EVERY }).map(({ digest }) => digest);
-  const tagsDeleted = store.tags.list(name, { limit: EVERY }).map((tag) => tag.name);
+  const { manifests: manifestsDeleted, tags: tagsDeleted } = store.repositories.contents(name);
   store.transaction(() => removeRepository(call, repository));
   return jsonAnswer(202, { manifestsDeleted, tagsDeleted });
 };

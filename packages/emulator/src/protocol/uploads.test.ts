@@ -91,7 +91,7 @@ describe("an upload", () => {
     const put = async (length: number, announced: boolean) => {
       const location = (await small.send("POST", PATH, { scope })).header("location") ?? "";
       const body = "x".repeat(length);
-      const headers = announced ? { "content-length": String(length) } : {};
+      const headers: Record<string, string> = announced ? { "content-length": String(length) } : {};
       return small.send("PUT", `${location}&digest=${of(body)}`, { scope, body, headers });
     };
 

@@ -5,9 +5,12 @@ import {
   type EmulatorRequest,
   type EmulatorResponse,
   type Handler,
+  type HeaderLine,
   headerOf,
   type Origin,
 } from "../protocol/message.ts";
+import { uriTooLong } from "./front-end.ts";
+import { RequestBody } from "./request-body.ts";
 
 /** Who answers at a port. */
 export interface Served {
@@ -15,37 +18,83 @@ export interface Served {
   readonly handler: Handler;
   /** The emulator's clock, which may have been moved. */
   readonly now: () => number;
+  /** Is told of each request that reaches the handler. */
+  readonly observe?: Observe;
+  /** Answers what is no business of the registry's, such as a health check; nobody else is told of it. */
+  readonly aside?: Aside | undefined;
+}
+
+export type Aside = (method: string, url: string) => Promise<EmulatorResponse> | undefined;
+
+/** Bytes of the bodies, counted while they flow. */
+export interface Traffic {
+  /** Those that were read; what a handler leaves unread does not count. */
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** Called when a request has come; what it gives is told the rest. */
+export type Observe = (request: EmulatorRequest, traffic: Traffic) => Observation;
+
+export interface Observation {
+  /** Before the client sees anything of it. Status 0 when the connection is cut instead. */
+  answered(response: EmulatorResponse): void;
+  /** The answer is out, or the client is gone. */
+  ended(): void;
 }
 
 /** Carries one request from Node's HTTP server to a handler, and the answer back. It never throws. */
 export async function exchangeMessages(
-  { origin, handler, now }: Served,
+  { origin, handler, now, observe, aside }: Served,
   url: string,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  /** Set for a client that waits for `100 Continue` before it sends its body. */
+  expectsContinue = false,
 ): Promise<void> {
   // A client may go away at any time; there is nobody left to tell.
   incoming.on("error", () => {});
   outgoing.on("error", () => {});
+  const traffic: Traffic = { bytesIn: 0, bytesOut: 0 };
+  const body = new RequestBody(incoming, traffic, expectsContinue ? outgoing : undefined);
+  // A client that keeps the registry waiting is cut off; while it is the handler that takes its time, nobody is.
+  outgoing.on("timeout", () => {
+    if (body.isReading || outgoing.writableLength > 0) incoming.socket.destroy();
+  });
+  let observation: Observation | undefined;
   let response: EmulatorResponse;
   try {
-    response = await handler(toRequest(origin, url, incoming));
-  } catch {
+    const besides = aside?.(incoming.method ?? "GET", url);
+    if (besides === undefined) {
+      const request = toRequest(origin, url, incoming, body);
+      observation = observe?.(request, traffic);
+      response = uriTooLong(url) ?? (await handler(request));
+    } else {
+      response = await besides;
+    }
+  } catch (failure) {
     // The handlers answer everything themselves; only an interceptor throws, to have the connection cut.
-    incoming.destroy();
+    observation?.answered({ status: 0, headers: [], failure });
+    // Not the request, which is gone already once it has been read to its end.
+    incoming.socket.destroy();
+    observation?.ended();
     return;
   }
+  observation?.answered(response);
   try {
-    await send(withDate(response, now), incoming, outgoing);
+    const complete = withDate(body.isHeldBack ? withConnectionClose(response) : response, now);
+    await send(complete, incoming, outgoing, traffic);
     // What the handler left of the body is read and dropped, or the connection could not be used again.
     incoming.resume();
   } catch {
-    // Half an answer is out: the client must not take it for a whole one.
-    outgoing.destroy();
+    // Half an answer is out, and goes its way: the client must not take it for a whole one.
+    incoming.socket.destroySoon();
+  } finally {
+    observation?.ended();
   }
 }
 
-function toRequest(origin: Origin, url: string, incoming: IncomingMessage): EmulatorRequest {
+function toRequest(origin: Origin, url: string, incoming: IncomingMessage, body: RequestBody): EmulatorRequest {
   const mark = url.indexOf("?");
   const headers: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
@@ -57,8 +106,7 @@ function toRequest(origin: Origin, url: string, incoming: IncomingMessage): Emul
     path: mark < 0 ? url : url.slice(0, mark),
     query: new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1)),
     headers,
-    // By default a reader that stops early, as at a limit, takes the connection with it, and the answer too.
-    body: incoming.iterator({ destroyOnReturn: false }),
+    body,
   };
 }
 
@@ -68,7 +116,19 @@ function withDate(response: EmulatorResponse, now: () => number): EmulatorRespon
   return { ...response, headers: [...response.headers, ["Date", new Date(now()).toUTCString()]] };
 }
 
-async function send(response: EmulatorResponse, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+/** A client that was not told to send its body may do so or not: what comes next on the connection cannot be known. */
+function withConnectionClose(response: EmulatorResponse): EmulatorResponse {
+  const others = response.headers.filter(([name]) => name.toLowerCase() !== "connection");
+  const close: HeaderLine = ["Connection", "close"];
+  return { ...response, headers: [...others, close] };
+}
+
+async function send(
+  response: EmulatorResponse,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  traffic: Traffic,
+): Promise<void> {
   // A flat list keeps order, spelling and repeated lines.
   outgoing.sendDate = false;
   outgoing.writeHead(response.status, response.headers.flat());
@@ -77,9 +137,18 @@ async function send(response: EmulatorResponse, incoming: IncomingMessage, outgo
     if (body !== undefined && !(body instanceof Uint8Array)) await closeUnread(body);
     outgoing.end();
   } else if (body instanceof Uint8Array) {
+    traffic.bytesOut = body.byteLength;
     outgoing.end(body);
   } else {
-    await pipeline(body instanceof Readable ? body : Readable.from(body, { objectMode: false }), outgoing);
+    const readable = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+    // The head is out even if the body breaks off before its first byte.
+    outgoing.flushHeaders();
+    const piped = pipeline(readable, outgoing, { end: false });
+    readable.on("data", (part: Uint8Array) => {
+      traffic.bytesOut += part.byteLength;
+    });
+    await piped;
+    outgoing.end();
   }
 }
 
