@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { MediaType } from "@acrkit/oci";
+import { digestOf, MediaType } from "@acrkit/oci";
 import { describe, expect, it } from "vitest";
 import { runCommand } from "./command.ts";
 import { startEmulator } from "./emulator.ts";
@@ -85,6 +85,31 @@ describe("acrkit-emulator", () => {
     );
     expect(realm).toContain('service="my.test"');
     expect([token, shown(out, "user")]).toEqual([200, "my"]);
+  });
+
+  it("passes on the registry's policies: --soft-delete, --quarantine, --quota, --abac", async () => {
+    const args = ["--soft-delete", "3", "--quarantine", "--quota", "1K", "--abac"];
+    await run(["--http", "--user", "me", "--password", "secret", ...args], async (lines) => {
+      const headers = { authorization: `Basic ${btoa("me:secret")}` };
+      const send = (method: string, path: string, body?: string, more = {}) =>
+        fetch(shown(lines, "endpoint") + path, { method, body: body ?? null, headers: { ...headers, ...more } });
+      const push = async (content: string) => {
+        const digest = digestOf(Buffer.from(content));
+        const started = await send("POST", "/v2/app/blobs/uploads/");
+        return (await send("PUT", `${started.headers.get("location")}&digest=${digest}`, content)).status;
+      };
+      expect([await push("x".repeat(1025)), await push("{}")]).toEqual([405, 201]);
+      const config = { mediaType: MediaType.ociConfig, digest: digestOf(Buffer.from("{}")), size: 2 };
+      const manifest = JSON.stringify({ schemaVersion: 2, config, layers: [] });
+      const type = { "content-type": MediaType.ociManifest, accept: MediaType.ociManifest };
+      const pushed = await send("PUT", "/v2/app/manifests/v1", manifest, type);
+      const path = `/v2/app/manifests/${pushed.headers.get("docker-content-digest")}`;
+      // The admin user may do everything, in quarantine too.
+      expect((await send("GET", path, undefined, type)).status).toBe(200);
+      expect((await send("DELETE", path)).status).toBe(202);
+      const bin = await send("GET", "/acr/v1/_deleted/app/_manifests");
+      expect(((await bin.json()) as { manifests: unknown[] }).manifests).toHaveLength(1);
+    });
   });
 
   it("says what failed inside, such as an upload whose client went away", async () => {
@@ -304,6 +329,10 @@ describe("acrkit-emulator", () => {
     [["--nonsense"], /--nonsense/],
     [["--port", "many"], /--port many is not a port/],
     [["--port", "70000"], /not a port/],
+    [["--soft-delete", "0"], /--soft-delete 0 is no retention/],
+    [["--soft-delete", "91"], /from 1 to 90/],
+    [["--quota", "lots"], /--quota lots is no size/],
+    [["--quota", "-1"], /--quota/],
     [["--entra-port", "-1"], /--entra-port/],
     [["--user", "me"], /--user needs a password/],
     [["--password", "a", "--password-file", "b"], /give one/],

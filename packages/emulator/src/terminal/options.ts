@@ -57,6 +57,10 @@ export const OPTIONS = {
     help: ["a repository-scoped token, with a built-in scope map (_repositories_pull)"],
   },
   "anonymous-pull": { help: ["let anyone list and pull"] },
+  abac: { help: ["roles count for single repositories, and wildcard scopes are ignored"] },
+  "soft-delete": { argument: "days", help: ["keep what is deleted, to be restored, for 1 to 90 days (not at all)"] },
+  quarantine: { help: ["nothing can be pulled before it has been marked as passed"] },
+  quota: { argument: "size", help: ["the most it may hold: bytes, or with K, M, G or T (no limit)"] },
   seed: {
     argument: "layout[=repository]",
     repeatable: true,

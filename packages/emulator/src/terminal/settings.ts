@@ -43,6 +43,10 @@ export async function readSettings(
       loginServer: args["login-server"],
       tls: args.http ? false : undefined,
       anonymousPull: args["anonymous-pull"],
+      roleAssignmentMode: args.abac ? "rbac-abac" : undefined,
+      softDelete: softDeleteOf(args),
+      quarantine: args.quarantine,
+      quotaBytes: quotaOf(args),
       faults: args["fault-header"] ? { allowHeader: true } : undefined,
       adminUser,
       tokens: args.token === undefined ? undefined : Object.fromEntries(args.token.map(tokenOf)),
@@ -64,6 +68,24 @@ function portOf(args: Arguments, name: "port" | "storage-port" | "entra-port"): 
     throw new TypeError(`--${name} ${text} is not a port: expected a number from 0 to 65535`);
   }
   return Number(text);
+}
+
+function softDeleteOf({ "soft-delete": days }: Arguments): EmulatorOptions["softDelete"] {
+  if (days === undefined) return undefined;
+  if (!(/^\d{1,2}$/.test(days) && Number(days) >= 1 && Number(days) <= 90)) {
+    throw new TypeError(`--soft-delete ${days} is no retention: expected a number of days from 1 to 90`);
+  }
+  return { retentionDays: Number(days) };
+}
+
+const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
+
+function quotaOf({ quota }: Arguments): number | undefined {
+  if (quota === undefined) return undefined;
+  const [, number, unit = ""] = /^(\d{1,12})([KMGT]?)$/i.exec(quota) ?? [];
+  if (number === undefined)
+    throw new TypeError(`--quota ${quota} is no size: expected bytes, or a number with K, M, G or T`);
+  return Number(number) * UNITS[unit.toUpperCase() as keyof typeof UNITS];
 }
 
 async function adminUserOf(
