@@ -1,86 +1,99 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { digestOf, MediaType } from "@acrkit/oci";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const authorization = `Basic ${btoa("me:secret")}`;
+import { openStore } from "./storage/open-store.ts";
+import { CrashWorker, observe, shown } from "./testing/crash-worker.ts";
+import { seededChoices } from "./testing/seeded.ts";
+import { spawnEmulator } from "./testing/spawned.ts";
 
-/** The command as a process of its own, killed without warning while clients push to it. */
+/** `ACRKIT_CRASHES=500` for a long night; `ACRKIT_SEED` for the same choices (not the same moments) again. */
+const CRASHES = Number(process.env.ACRKIT_CRASHES ?? 24);
+
+/** The command as a process of its own, killed without warning while clients work on it. */
 describe("an emulator that is killed", () => {
   let dataFolder = "";
   beforeAll(async () => {
     dataFolder = await mkdtemp(join(tmpdir(), "acrkit-crash-test-"));
   });
-  afterAll(() => rm(dataFolder, { recursive: true }));
+  afterAll(() => rm(dataFolder, { recursive: true, force: true, maxRetries: 3 }));
 
-  const start = async (): Promise<{ process: ChildProcess; endpoint: string }> => {
-    const args = ["--conditions=@acrkit/source", join(import.meta.dirname, "main.ts")];
-    const options = ["--http", "--data", dataFolder, "--user", "me", "--password", "secret"];
-    const child = spawn(process.execPath, [...args, ...options], { stdio: ["ignore", "pipe", "inherit"] });
-    let out = "";
-    for await (const part of child.stdout) {
-      out += part;
-      const endpoint = /^endpoint +(\S+)$/m.exec(out)?.[1];
-      if (endpoint !== undefined && out.includes("\ndata ")) return { process: child, endpoint };
-    }
-    throw new Error(`the emulator did not start: ${out}`);
-  };
-
-  it("has everything it ever answered for, and nothing torn", { timeout: 120_000 }, async () => {
-    const acknowledged = new Map<string, { digest: string; content: string }>();
-    let pushes = 0;
-    for (let round = 0; round < 4; round++) {
-      const { process: child, endpoint } = await start();
-      const send = (method: string, target: string, body?: string, headers = {}) =>
-        fetch(new URL(target, endpoint), { method, body: body ?? null, headers: { authorization, ...headers } });
-
-      for (const [tag, { digest, content }] of acknowledged) {
-        const manifest = await send("GET", `/v2/app/manifests/${tag}`, undefined, { accept: MediaType.ociManifest });
-        expect([manifest.status, manifest.headers.get("docker-content-digest")]).toEqual([200, digest]);
-        const [layer] = ((await manifest.json()) as { layers: { digest: string }[] }).layers;
-        const blob = await send("GET", `/v2/app/blobs/${layer?.digest}`);
-        expect(await blob.text()).toBe(content);
+  it("has everything it ever answered for, and nothing half done", { timeout: 60_000 + CRASHES * 10_000 }, async () => {
+    const random = seededChoices();
+    const names = ["one", "two", "three/deep", "four"];
+    const workers = names.map(
+      (name) =>
+        new CrashWorker(
+          name,
+          names.filter((other) => other !== name),
+          (limit) => random.below(limit),
+        ),
+    );
+    for (let crash = 0; crash <= CRASHES; crash++) {
+      const at = `after crash ${crash}, seed ${random.seed}`;
+      // Now and then it dies before it is up again.
+      if (random.below(5) === 0) {
+        await spawnEmulator(dataFolder, { killedAfterMs: 50 + random.below(400) }).then(
+          (started) => started.kill(),
+          () => {},
+        );
       }
-
-      const pushOne = async () => {
-        const tag = `t${pushes++}`;
-        const content = tag.repeat(1000);
-        const upload = async (text: string) => {
-          const digest = digestOf(Buffer.from(text));
-          const started = await send("POST", "/v2/app/blobs/uploads/");
-          const patched = await send("PATCH", started.headers.get("location") ?? "", text);
-          await send("PUT", `${patched.headers.get("location")}&digest=${digest}`);
-          return { mediaType: MediaType.ociLayer, digest, size: text.length };
-        };
-        const manifest = JSON.stringify({
-          schemaVersion: 2,
-          config: await upload("{}"),
-          layers: [await upload(content)],
-        });
-        const answer = await send("PUT", `/v2/app/manifests/${tag}`, manifest, {
-          "content-type": MediaType.ociManifest,
-        });
-        if (answer.status === 201) acknowledged.set(tag, { digest: digestOf(Buffer.from(manifest)), content });
-      };
-      const pusher = async () => {
-        for (;;) await pushOne();
-      };
-      const pushers = Promise.allSettled([pusher(), pusher(), pusher()]);
-      const before = acknowledged.size;
-      await expect.poll(() => acknowledged.size - before, { timeout: 20_000 }).toBeGreaterThan(5 + round * 3);
-      child.kill("SIGKILL");
-      await once(child, "close");
-      await pushers;
+      const emulator = await spawnEmulator(dataFolder);
+      try {
+        for (const worker of workers) {
+          const real = await observe(emulator, worker.repository);
+          const allowed = [worker.state, worker.pending ?? worker.state].map(shown);
+          expect(allowed, `${worker.repository} ${at}`).toContain(shown(real));
+          worker.state = real;
+          worker.pending = undefined;
+        }
+        if (crash === CRASHES) break;
+        const working = Promise.all(workers.map((worker) => worker.work(emulator)));
+        await Promise.race([working, setTimeout(30 + random.below(random.below(4) === 0 ? 1500 : 400))]);
+        await emulator.kill();
+        await working;
+      } finally {
+        await emulator.kill();
+      }
+      await assertCounted(dataFolder, workers, at);
     }
-    expect(acknowledged.size).toBeGreaterThan(20);
+    const acts = new Map<string, number>();
+    for (const { acknowledged } of workers) {
+      for (const [name, count] of acknowledged) acts.set(name, (acts.get(name) ?? 0) + count);
+    }
+    console.log(`${CRASHES} crashes survived; acknowledged: ${[...acts].map((entry) => entry.join(" ")).join(", ")}`);
+    expect([...acts.keys()]).toEqual(expect.arrayContaining(["one PUT", "chunks", "tag moved", "mount", "locked"]));
   });
 
   it.for(["SIGINT", "SIGTERM"] as const)("stops cleanly on %s", async (signal) => {
-    const { process: child } = await start();
+    const { process: child } = await spawnEmulator(dataFolder);
     child.kill(signal);
     expect(await once(child, "close")).toEqual([0, null]);
   });
 });
+
+/** Looks into the folder of the emulator that has just been killed: counts are right, and nothing is there twice or in vain. */
+async function assertCounted(dataFolder: string, workers: readonly CrashWorker[], at: string): Promise<void> {
+  const store = await openStore(dataFolder, { durable: true });
+  try {
+    const all = -1;
+    const repositories = workers.map(({ repository }) => repository);
+    const manifests = repositories.flatMap((name) => store.manifests.list(name, { limit: all }));
+    const tags = repositories.flatMap((name) => store.tags.list(name, { limit: all }));
+    const files = await readdir(join(dataFolder, "blobs"), { recursive: true, withFileTypes: true });
+    const usage = store.usage();
+    expect([usage.manifestCount, usage.tagCount], at).toEqual([manifests.length, tags.length]);
+    expect(files.filter((file) => file.isFile()).length, at).toBe(usage.blobCount);
+    for (const name of repositories) {
+      const own = store.repositories.get(name);
+      if (own === undefined) continue;
+      expect(own.manifestCount, at).toBe(store.manifests.list(name, { limit: all }).length);
+      expect(own.tagCount, at).toBe(store.tags.list(name, { limit: all }).length);
+    }
+  } finally {
+    store.close();
+  }
+}

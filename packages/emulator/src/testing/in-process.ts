@@ -2,9 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf, MediaType, parseScopes } from "@acrkit/oci";
-import { ALL_ACTIONS } from "../auth/actions.ts";
-import { Entra } from "../auth/entra.ts";
+import { type EmulatorCredential, Entra } from "../auth/entra.ts";
+import { createDirectoryIdentity } from "../auth/entra-directory.ts";
 import { Jwts } from "../auth/jwt.ts";
+import type { PermissionOptions } from "../auth/roles.ts";
 import { lazySigningKey } from "../auth/signing-key.ts";
 import { createClock } from "../clock.ts";
 import type { EmulatorOptions } from "../options.ts";
@@ -42,6 +43,8 @@ export interface TestRegistry extends AsyncDisposable {
   /** Sends to the storage origin; `target` may be the whole URL. */
   download(target: string, sent?: SentRequest & { readonly method?: string }): Promise<ReceivedAnswer>;
   token(scope: string): Promise<string>;
+  /** Of a new identity of Entra ID that may do no more than is given. */
+  credential(permissions?: PermissionOptions): EmulatorCredential;
   /** Uploads in one go. */
   pushBlob(repository: string, content: string | Uint8Array): Promise<string>;
   /** Pushes an OCI image of one layer with a config that names a platform; gives its digest. */
@@ -58,10 +61,11 @@ export async function testRegistry(options: EmulatorOptions = {}): Promise<TestR
     clock.now,
   );
   const scheme = options.tls === false ? "http" : "https";
-  const surroundings = { clock, jwts, entra: new Entra(jwts), durable: false, scheme };
+  const entra = new Entra(jwts, createDirectoryIdentity(), clock.now);
+  const surroundings = { clock, jwts, entra, durable: false, scheme };
   const registry = await openRegistry(folder, options, surroundings, addresses);
 
-  const exchange = async (origin: Origin, method: string, target: string, sent: SentRequest) => {
+  const exchange = async (origin: Exclude<Origin, "entra">, method: string, target: string, sent: SentRequest) => {
     const [path = "", query = ""] = target.split(/\?(.*)/s);
     const headers: Record<string, string> = { host: HOST, ...sent.headers };
     if (sent.scope !== undefined) headers.authorization = `Bearer ${await token(sent.scope)}`;
@@ -77,8 +81,7 @@ export async function testRegistry(options: EmulatorOptions = {}): Promise<TestR
     );
   };
   const send = (method: string, target: string, sent: SentRequest = {}) => exchange("registry", method, target, sent);
-  const token = (scope: string) =>
-    registry.context.tokens.accessToken(HOST, { subject: "tester", actions: ALL_ACTIONS }, parseScopes(scope));
+  const token = (scope: string) => registry.context.tokens.accessToken(HOST, "tester", parseScopes(scope));
 
   const pushBlob = async (repository: string, content: string | Uint8Array) => {
     const digest = digestOf(typeof content === "string" ? Buffer.from(content) : content);
@@ -95,6 +98,11 @@ export async function testRegistry(options: EmulatorOptions = {}): Promise<TestR
     download: (target, { method = "GET", ...sent } = {}) =>
       exchange("storage", method, target.replace(/^https?:\/\/[^/]*/, ""), sent),
     token,
+    credential(permissions = {}) {
+      const application = entra.directory.register();
+      registry.access.assign(application, permissions);
+      return entra.credential(application);
+    },
     pushBlob,
     async pushImage(repository, reference, { layer = "layer", members = {} } = {}) {
       const config = JSON.stringify({ architecture: "amd64", os: "linux" });

@@ -8,7 +8,7 @@ const BATCH_BYTES = 1024 * 1024;
  * Writes a source to a file from `position` on, and shows each piece to `observe` first. One batch is written while the
  * next arrives; at most two are held.
  *
- * When the source fails, everything that came before is written before the failure is passed on.
+ * When the source, or `observe`, fails, everything that came before is written before the failure is passed on.
  */
 export async function appendTo(
   file: FileHandle,
@@ -44,6 +44,13 @@ export async function appendTo(
 }
 
 async function writeAll(file: FileHandle, parts: Uint8Array[], bytes: number, position: number): Promise<void> {
-  const { bytesWritten } = await file.writev(parts, position);
-  if (bytesWritten !== bytes) throw new Error(`only ${bytesWritten} of ${bytes} bytes could be written`);
+  let { bytesWritten } = await file.writev(parts, position);
+  if (bytesWritten === bytes) return;
+  // The disk got full in the middle, most likely: the next write says so, or has room again.
+  const rest = Buffer.concat(parts).subarray(bytesWritten);
+  for (let at = position + bytesWritten, left = rest; left.byteLength > 0; at += bytesWritten) {
+    ({ bytesWritten } = await file.write(left, 0, left.byteLength, at));
+    if (bytesWritten === 0) throw new Error(`${left.byteLength} bytes could not be written`);
+    left = left.subarray(bytesWritten);
+  }
 }

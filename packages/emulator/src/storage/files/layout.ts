@@ -4,15 +4,18 @@ import { type Digest, digestAlgorithm, digestEncoded } from "@acrkit/oci";
 /*
  * <data folder>/
  *   metadata.sqlite            records (and -wal)
- *   blobs/sha256/ab/abcd…      bytes under their digest; here only once they are known to have it
+ *   emulator.pid               who has the folder open
+ *   blobs/sha256/ab/abcd…      bytes under their digest; complete once the database has a link to them, garbage before
  *   uploads/<uuid>             bytes of uploads that go on
- *   removed/<uuid>             on its way out; emptied at the next start
+ *   removed/<uuid>/            on its way out; emptied at the next start
  *   secrets/                   keys, the certificate, the admin user's password
  */
 
 /** Where everything is in a data folder. */
 export interface FolderLayout {
+  readonly folder: string;
   readonly database: string;
+  readonly owner: string;
   readonly blobs: string;
   readonly uploads: string;
   readonly removed: string;
@@ -25,7 +28,9 @@ export function folderLayout(dataFolder: string): FolderLayout {
   const blobs = join(dataFolder, "blobs");
   const uploads = join(dataFolder, "uploads");
   return {
+    folder: dataFolder,
     database: join(dataFolder, "metadata.sqlite"),
+    owner: join(dataFolder, "emulator.pid"),
     blobs,
     uploads,
     removed: join(dataFolder, "removed"),

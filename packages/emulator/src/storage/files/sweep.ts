@@ -1,21 +1,34 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Digest } from "@acrkit/oci";
+import { type Digest, isDigest } from "@acrkit/oci";
 import type { FolderLayout } from "./layout.ts";
 
-/** distribution purges uploads after a week, and ACR is a relative of it. */
-const UPLOAD_KEPT_MS = 7 * 24 * 60 * 60 * 1000;
-
-/** Removes what a crash, or clients that never came back, left behind: files without a link, old uploads. */
-export async function sweep(layout: FolderLayout, isLinked: (digest: Digest) => boolean): Promise<void> {
-  await rm(layout.removed, { recursive: true, force: true });
-  for (const algorithm of await readdir(layout.blobs).catch(() => [])) {
-    for (const file of await readdir(join(layout.blobs, algorithm), { recursive: true, withFileTypes: true })) {
-      if (file.isFile() && !isLinked(`${algorithm}:${file.name}` as Digest)) await rm(join(file.parentPath, file.name));
+/**
+ * Removes files that no link leads to; gives how many. A crash leaves them behind, as does whatever else keeps a blob's
+ * removal from being finished.
+ *
+ * `remove` removes the file of a digest, unless it is linked or just being moved in; it says whether it did.
+ */
+export async function sweepBlobs(layout: FolderLayout, remove: (digest: Digest) => Promise<boolean>): Promise<number> {
+  let count = 0;
+  for (const algorithm of await entriesOf(layout.blobs)) {
+    for (const prefix of await entriesOf(join(layout.blobs, algorithm))) {
+      for (const name of await entriesOf(join(layout.blobs, algorithm, prefix))) {
+        const digest = `${algorithm}:${name}`;
+        if (isDigest(digest) && (await remove(digest))) count++;
+      }
     }
   }
-  for (const upload of await readdir(layout.uploads).catch(() => [])) {
-    const file = join(layout.uploads, upload);
-    if (Date.now() - (await stat(file)).mtimeMs > UPLOAD_KEPT_MS) await rm(file, { force: true });
-  }
+  return count;
+}
+
+/** Empties what was moved aside to be removed. */
+export async function sweepRemoved(layout: FolderLayout): Promise<void> {
+  for (const name of await entriesOf(layout.removed))
+    await rm(join(layout.removed, name), { recursive: true, force: true });
+}
+
+/** Of what is no folder, nothing: whatever else someone has put there is not ours. */
+async function entriesOf(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch(() => []);
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
 import { type ByteSource, createDigester, type Digest, type Digester, digestAlgorithm } from "@acrkit/oci";
+import { asDiskFull, DiskFullError, QuotaExceededError } from "../errors.ts";
+import type { Quota } from "../quota.ts";
 import type { UploadSession, UploadStore } from "../store.ts";
 import { appendTo } from "./append.ts";
 import type { FolderLayout } from "./layout.ts";
@@ -17,25 +19,38 @@ const MAX_RUNNING_DIGESTS = 1000;
 /** The algorithm almost every upload ends with; another one costs a second reading of the file. */
 const USUAL_ALGORITHM = "sha256";
 
+/** The system stamps files with the machine's time, which does for ages as long as the emulator's clock is no further off. */
+const SAME_TIME_MS = 1000;
+
 /**
- * Uploads as files: an upload is as long as its file, so nothing else needs to survive a crash.
+ * Uploads as files: an upload is as long as its file and as old as its last write, so nothing else needs to survive a
+ * crash. Nothing is synced to the disk before the upload is a blob: no answer promises more.
  *
  * The digest of an upload runs along in memory; after a restart it is taken again from the file.
  */
 export class FileUploads implements UploadStore {
   readonly #layout: FolderLayout;
+  readonly #quota: Quota;
+  readonly #now: () => number;
   readonly #placeBlob: PlaceBlob;
   readonly #digests = new Map<string, Digester>();
   readonly #busy = new Set<string>();
 
-  constructor(layout: FolderLayout, placeBlob: PlaceBlob) {
+  constructor(layout: FolderLayout, quota: Quota, now: () => number, placeBlob: PlaceBlob) {
     this.#layout = layout;
+    this.#quota = quota;
+    this.#now = now;
     this.#placeBlob = placeBlob;
   }
 
   async create(): Promise<string> {
     const uuid = randomUUID();
-    await (await open(this.#layout.upload(uuid), "wx")).close();
+    try {
+      const file = await open(this.#layout.upload(uuid), "wx");
+      await this.#stamp(file).finally(() => file.close());
+    } catch (error) {
+      throw asDiskFull(error, this.#layout.folder);
+    }
     this.#remember(uuid, createDigester(USUAL_ALGORITHM));
     return uuid;
   }
@@ -54,26 +69,71 @@ export class FileUploads implements UploadStore {
     }
   }
 
+  /** Throws away what nobody has touched for so long; gives how many uploads, and their bytes. */
+  async removeOlderThan(ageMs: number): Promise<{ readonly count: number; readonly sizeInBytes: number }> {
+    let [count, sizeInBytes] = [0, 0];
+    for (const uuid of await readdir(this.#layout.uploads)) {
+      // Looked at first, and held only then: whoever goes on with it meanwhile must not find it held.
+      if (!(await this.#isOlder(uuid, ageMs))) continue;
+      const session = await this.open(uuid);
+      if (typeof session === "string") continue;
+      try {
+        if (!(await this.#isOlder(uuid, ageMs))) continue;
+        await session.discard();
+        [count, sizeInBytes] = [count + 1, sizeInBytes + session.sizeInBytes];
+      } finally {
+        session.release();
+      }
+    }
+    return { count, sizeInBytes };
+  }
+
+  async #isOlder(uuid: string, ageMs: number): Promise<boolean> {
+    try {
+      return this.#now() - (await stat(this.#layout.upload(uuid))).mtimeMs > ageMs;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Forgets all digests: the files have been removed. */
+  clear(): void {
+    this.#digests.clear();
+  }
+
   #session(uuid: string, size: number): UploadSession {
     let sizeInBytes = size;
     const file = this.#layout.upload(uuid);
+    const discard = async () => {
+      this.#digests.delete(uuid);
+      await rm(file, { force: true });
+    };
     return {
       get sizeInBytes() {
         return sizeInBytes;
       },
       append: async (source) => {
-        sizeInBytes = await this.#append(uuid, sizeInBytes, source);
+        try {
+          sizeInBytes = await this.#append(uuid, sizeInBytes, source);
+        } catch (error) {
+          // There is no room to go on with it, and what it holds is room for others.
+          if (error instanceof DiskFullError || error instanceof QuotaExceededError) await discard();
+          throw error;
+        }
       },
       commit: async (repository, digest) => {
         const actual = await this.#digest(uuid, sizeInBytes, digestAlgorithm(digest));
         if (actual !== digest) return false;
-        await this.#placeBlob(file, repository, digest, sizeInBytes);
+        try {
+          await this.#placeBlob(file, repository, digest, sizeInBytes);
+        } catch (error) {
+          await discard();
+          throw error;
+        }
         return true;
       },
-      discard: async () => {
-        this.#digests.delete(uuid);
-        await rm(file, { force: true });
-      },
+      discard,
       release: () => {
         this.#busy.delete(uuid);
       },
@@ -84,13 +144,24 @@ export class FileUploads implements UploadStore {
     const digester = await this.#running(uuid, size);
     // Taken out while it runs ahead of the file: if writing fails, the digest is of bytes that are not there.
     this.#digests.delete(uuid);
-    const file = await open(this.#layout.upload(uuid), "r+");
+    const path = this.#layout.upload(uuid);
+    const file = await open(path, "r+");
     try {
-      await appendTo(file, size, source, (part) => digester.update(part));
+      await appendTo(file, size, source, (part) => {
+        // Only an upload's first byte over the limit is noticed late, by as much as others add meanwhile.
+        if (this.#quota.isLimited) this.#quota.assertRoom(digester.sizeInBytes + part.byteLength);
+        digester.update(part);
+      });
+    } catch (error) {
+      throw asDiskFull(error, this.#layout.folder);
     } finally {
-      await file.close();
-      const written = (await stat(this.#layout.upload(uuid))).size;
-      if (written === digester.sizeInBytes) this.#remember(uuid, digester);
+      try {
+        const { size: written } = await file.stat();
+        if (written === digester.sizeInBytes) this.#remember(uuid, digester);
+        await this.#stamp(file);
+      } finally {
+        await file.close();
+      }
     }
     return digester.sizeInBytes;
   }
@@ -121,6 +192,12 @@ export class FileUploads implements UploadStore {
     if (this.#digests.size <= MAX_RUNNING_DIGESTS) return;
     const [oldest] = this.#digests.keys();
     if (oldest !== undefined) this.#digests.delete(oldest);
+  }
+
+  /** Dates a file that was just written by the emulator's clock, where that is not the machine's time. */
+  async #stamp(file: FileHandle): Promise<void> {
+    const now = this.#now();
+    if (Math.abs(now - Date.now()) > SAME_TIME_MS) await file.utimes(now / 1000, now / 1000);
   }
 }
 

@@ -29,12 +29,16 @@ export function listPage(
   } else if (query.after !== undefined) {
     const time = placeInTime(database, kind, repository, query.after);
     if (time === undefined) return [];
-    conditions.push(`(lastUpdateTime ${order === "timeasc" ? ">" : "<"} ? OR (lastUpdateTime = ? AND name > ?))`);
+    // The first condition alone is what the index can start from; with an OR it would be read from its beginning.
+    const beyond = order === "timeasc" ? ">" : "<";
+    conditions.push(`lastUpdateTime ${beyond}= ? AND (lastUpdateTime ${beyond} ? OR name > ?)`);
     values.push(time, time, query.after);
   }
   const by = { name: "name", timeasc: "lastUpdateTime, name", timedesc: "lastUpdateTime DESC, name" }[order];
+  // Left to itself, SQLite walks through all the repository's tags in the order of time, and keeps those of the digest.
+  const index = query.digest === undefined ? "" : "INDEXED BY tag_by_digest";
   return database.all(
-    `SELECT ${columns} FROM ${kind} WHERE ${conditions.join(" AND ")} ORDER BY ${by} LIMIT ?`,
+    `SELECT ${columns} FROM ${kind} ${index} WHERE ${conditions.join(" AND ")} ORDER BY ${by} LIMIT ?`,
     ...values,
     query.limit,
   );

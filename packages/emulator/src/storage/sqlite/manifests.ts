@@ -1,15 +1,31 @@
 import type { Digest } from "@acrkit/oci";
+import type { Quota } from "../quota.ts";
 import type { ManifestRecord } from "../records.ts";
 import type { ManifestStore } from "../store.ts";
 import type { Database, Row } from "./database.ts";
 import { listPage } from "./listing.ts";
-import { ATTRIBUTE_COLUMNS, attributesOf, attributeValues, optionalTextOf, sortable, textOf } from "./rows.ts";
+import { blobsOf } from "./manifest-blobs.ts";
+import {
+  ATTRIBUTE_COLUMNS,
+  attributesOf,
+  attributeValues,
+  optionalTextOf,
+  sortable,
+  textOf,
+  updatesOf,
+} from "./rows.ts";
 
 const COLUMNS = `name, mediaType, size, imageSize, createdTime, lastUpdateTime, architecture, os, configMediaType, subject,
   artifactType, annotations, quarantineState, quarantineDetails, ${ATTRIBUTE_COLUMNS}`;
+const UPDATES = updatesOf(COLUMNS);
+
+/** SQLite's way to say "all". */
+const EVERY = -1;
 
 /** A manifest's `name` in the database is its digest. */
-export function createManifestStore(database: Database): ManifestStore {
+export function createManifestStore(database: Database, quota: Quota): ManifestStore {
+  const isThere = (repository: string, digest: Digest) =>
+    database.get("SELECT 1 FROM manifest WHERE repository = ? AND name = ?", repository, digest) !== undefined;
   return {
     get(repository, digest) {
       const row = database.get(`SELECT ${COLUMNS} FROM manifest WHERE repository = ? AND name = ?`, repository, digest);
@@ -19,41 +35,52 @@ export function createManifestStore(database: Database): ManifestStore {
       const row = database.get("SELECT content FROM manifest WHERE repository = ? AND name = ?", repository, digest);
       return row?.content instanceof Uint8Array ? row.content : undefined;
     },
-    put(repository, record, content) {
-      database.run(
-        `INSERT INTO manifest (repository, ${COLUMNS}, content)
+    put: (repository, record, content) =>
+      database.transaction(() => {
+        if (quota.isLimited && !isThere(repository, record.digest)) quota.assertRoom(record.size);
+        database.run(
+          `INSERT INTO manifest (repository, ${COLUMNS}, content)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (repository, name) DO UPDATE SET
-          ${COLUMNS.split(",").map((column) => `${column} = excluded.${column.trim()}`)},
-          content = coalesce(excluded.content, content)`,
-        repository,
-        record.digest,
-        record.mediaType,
-        record.size,
-        record.imageSize,
-        sortable(record.createdTime),
-        sortable(record.lastUpdateTime),
-        record.architecture ?? null,
-        record.os ?? null,
-        record.configMediaType ?? null,
-        record.subject ?? null,
-        record.artifactType ?? null,
-        record.annotations === undefined ? null : JSON.stringify(record.annotations),
-        record.quarantineState ?? null,
-        record.quarantineDetails ?? null,
-        ...attributeValues(record.attributes),
-        content ?? null,
-      );
-    },
+          ${UPDATES}, content = coalesce(excluded.content, content)`,
+          repository,
+          record.digest,
+          record.mediaType,
+          record.size,
+          record.imageSize,
+          sortable(record.createdTime),
+          sortable(record.lastUpdateTime),
+          record.architecture ?? null,
+          record.os ?? null,
+          record.configMediaType ?? null,
+          record.subject ?? null,
+          record.artifactType ?? null,
+          record.annotations === undefined ? null : JSON.stringify(record.annotations),
+          record.quarantineState ?? null,
+          record.quarantineDetails ?? null,
+          ...attributeValues(record.attributes),
+          content ?? null,
+        );
+        if (content === undefined) return;
+        for (const blob of blobsOf(content, record.mediaType)) {
+          database.run("INSERT OR IGNORE INTO manifest_blob VALUES (?, ?, ?)", repository, blob, record.digest);
+        }
+      }),
     delete(repository, digest) {
       return database.run("DELETE FROM manifest WHERE repository = ? AND name = ?", repository, digest) > 0;
     },
     list(repository, query) {
       return listPage(database, "manifest", COLUMNS, repository, query).map(manifestOf);
     },
-    referrers(repository, subject) {
+    referrers(repository, subject, { after = "", limit = EVERY } = {}) {
       return database
-        .all(`SELECT ${COLUMNS} FROM manifest WHERE repository = ? AND subject = ? ORDER BY name`, repository, subject)
+        .all(
+          `SELECT ${COLUMNS} FROM manifest WHERE repository = ? AND subject = ? AND name > ? ORDER BY name LIMIT ?`,
+          repository,
+          subject,
+          after,
+          limit,
+        )
         .map(manifestOf);
     },
   };

@@ -27,6 +27,14 @@ export function optionalTextOf(row: Row, column: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** For `ON CONFLICT DO UPDATE SET`: each column as it was to be inserted. `REPLACE` would delete the row, counts and all. */
+export function updatesOf(columns: string): string {
+  return columns
+    .split(",")
+    .map((column) => `${column.trim()} = excluded.${column.trim()}`)
+    .join(", ");
+}
+
 /** With seven digits after the dot, so that times sort as texts. */
 export function sortable(time: Timestamp): Timestamp {
   const [whole = "", fraction = ""] = time.replace(/Z$/, "").split(".");

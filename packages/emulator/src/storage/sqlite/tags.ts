@@ -3,9 +3,10 @@ import type { TagRecord } from "../records.ts";
 import type { TagStore } from "../store.ts";
 import type { Database, Row } from "./database.ts";
 import { listPage } from "./listing.ts";
-import { ATTRIBUTE_COLUMNS, attributesOf, attributeValues, sortable, textOf } from "./rows.ts";
+import { ATTRIBUTE_COLUMNS, attributesOf, attributeValues, sortable, textOf, updatesOf } from "./rows.ts";
 
 const COLUMNS = `name, digest, createdTime, lastUpdateTime, ${ATTRIBUTE_COLUMNS}`;
+const UPDATES = updatesOf(COLUMNS);
 
 export function createTagStore(database: Database): TagStore {
   return {
@@ -15,7 +16,8 @@ export function createTagStore(database: Database): TagStore {
     },
     put(repository, { name, digest, createdTime, lastUpdateTime, attributes }) {
       database.run(
-        `INSERT OR REPLACE INTO tag (repository, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO tag (repository, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET ${UPDATES}`,
         repository,
         name,
         digest,
