@@ -143,7 +143,7 @@ async function start(options: EmulatorOptions, closers: Closer[], close: Emulato
   // Retried, since a request that was just cut off may still be writing there.
   if (!durable) closers.push(() => rm(dataFolder, { recursive: true, force: true, maxRetries: 3 }));
 
-  const secrets = createFileSecrets(join(dataFolder, "secrets"));
+  const secrets = createFileSecrets(join(dataFolder, "secrets"), { durable });
   const faults: Faults = new Faults({ ...options.faults, now: () => clock.now() });
   const clock = createClock(options.now ?? machineTime, () => faults.skewMs);
   closers.push(() => faults.close());

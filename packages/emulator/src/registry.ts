@@ -62,7 +62,7 @@ export async function openRegistry(
   const { durable, clock } = surroundings;
   const store = await openStore(folder, { durable, quotaBytes: options.quotaBytes, now: clock.now });
   try {
-    const identity = await loadIdentity(createFileSecrets(join(folder, "secrets")));
+    const identity = await loadIdentity(createFileSecrets(join(folder, "secrets"), { durable }));
     return assembleRegistry(store, identity, options, surroundings, addresses);
   } catch (error) {
     store.close();

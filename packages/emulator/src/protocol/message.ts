@@ -19,13 +19,18 @@ export interface EmulatorRequest {
 /** One header line. */
 export type HeaderLine = readonly [name: string, value: string];
 
+/** Bytes that are lent: a part's memory is used again once the promise for it ends. */
+export interface LendingSource extends ByteSource {
+  lend(use: (part: Uint8Array) => Promise<void>): Promise<void>;
+}
+
 /** An answer as it goes over the wire. */
 export interface EmulatorResponse {
   readonly status: number;
   /** In this order and spelling; a name may stand there several times. */
   readonly headers: readonly HeaderLine[];
   /** A stream that fails cuts the connection, as the client is to notice it. */
-  readonly body?: Uint8Array | ByteSource | undefined;
+  readonly body?: Uint8Array | ByteSource | LendingSource | undefined;
   /** What went wrong inside, for who runs the emulator; never sent. */
   readonly failure?: unknown;
 }

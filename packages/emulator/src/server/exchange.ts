@@ -7,6 +7,7 @@ import {
   type Handler,
   type HeaderLine,
   headerOf,
+  type LendingSource,
   type Origin,
 } from "../protocol/message.ts";
 import { uriTooLong } from "./front-end.ts";
@@ -139,6 +140,8 @@ async function send(
   } else if (body instanceof Uint8Array) {
     traffic.bytesOut = body.byteLength;
     outgoing.end(body);
+  } else if ("lend" in body) {
+    await sendLent(body, outgoing, traffic);
   } else {
     const readable = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
     // The head is out even if the body breaks off before its first byte.
@@ -150,6 +153,22 @@ async function send(
     await piped;
     outgoing.end();
   }
+}
+
+/** A part is given back when the system has taken it. */
+async function sendLent(body: LendingSource, outgoing: ServerResponse, traffic: Traffic): Promise<void> {
+  const closed = Promise.withResolvers<never>();
+  closed.promise.catch(() => {});
+  // What is written to a connection that is gone is dropped without a word.
+  outgoing.once("close", () => closed.reject(new Error("the client is gone")));
+  await body.lend((part) => {
+    traffic.bytesOut += part.byteLength;
+    const written = new Promise<void>((resolve, reject) => {
+      outgoing.write(part, (error) => (error == null ? resolve() : reject(error)));
+    });
+    return Promise.race([written, closed.promise]);
+  });
+  outgoing.end();
 }
 
 async function closeUnread(body: AsyncIterable<Uint8Array>): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { syncPath } from "./files/sync.ts";
 
 /** Small texts that outlive the process: keys, certificates. */
 export interface Secrets {
@@ -10,8 +11,8 @@ export interface Secrets {
   path(name: string): string;
 }
 
-/** Keeps each text in a file that only its owner can read. */
-export function createFileSecrets(folder: string): Secrets {
+/** Keeps each text in a file that only its owner can read; `durable` for one that a power failure must not take. */
+export function createFileSecrets(folder: string, { durable }: { readonly durable: boolean }): Secrets {
   const path = (name: string) => join(folder, name);
   return {
     path,
@@ -25,8 +26,9 @@ export function createFileSecrets(folder: string): Secrets {
       await mkdir(folder, { recursive: true });
       // Renamed into place, so that a crash leaves either the whole text or none.
       const temporary = path(`.${name}.${randomUUID()}`);
-      await writeFile(temporary, text, { mode: 0o600 });
+      await writeFile(temporary, text, { mode: 0o600, flush: durable });
       await rename(temporary, path(name));
+      if (durable) await syncPath(folder);
       return text;
     },
   };

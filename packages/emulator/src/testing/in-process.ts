@@ -54,7 +54,7 @@ export interface TestRegistry extends AsyncDisposable {
 export async function testRegistry(options: EmulatorOptions = {}): Promise<TestRegistry> {
   const folder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "acrkit-emulator-test-")));
   const addresses = { registry: () => HOST, hostname: "localhost", storagePort: () => 444 };
-  const secrets = createFileSecrets(join(folder, "secrets"));
+  const secrets = createFileSecrets(join(folder, "secrets"), { durable: false });
   const clock = createClock(options.now);
   const jwts = new Jwts(
     lazySigningKey((create) => secrets.getOrCreate("signing-key.json", create)),

@@ -1,17 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream, openSync } from "node:fs";
+import { openSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Readable } from "node:stream";
 import { type Digest, digestOf } from "@acrkit/oci";
 import { asDiskFull } from "../errors.ts";
 import type { Quota } from "../quota.ts";
 import type { Database } from "../sqlite/database.ts";
-import type { BlobStore } from "../store.ts";
+import type { BlobContent, BlobStore } from "../store.ts";
+import { fileContent } from "./file-content.ts";
 import type { FolderLayout } from "./layout.ts";
 import { syncPath } from "./sync.ts";
-
-const READ_BYTES = 1024 * 1024;
 
 /** Asking for a blob makes its link young again, at most once in this time: most questions then cost no write. */
 const TOUCH_MS = 60_000;
@@ -91,10 +89,10 @@ export class FileBlobs implements BlobStore {
     this.#removeLater(rows.map(({ digest }) => digest as Digest));
   }
 
-  open(digest: Digest, range?: { readonly start: number; readonly end: number }): Readable {
+  open(digest: Digest, range?: { readonly start: number; readonly end: number }): BlobContent {
     // Opened at once: who has just seen the blob reads it to the end, whoever deletes it.
     const fd = openSync(this.#layout.blob(digest), "r");
-    return createReadStream("", { fd, ...(range ?? { start: 0 }), highWaterMark: READ_BYTES });
+    return fileContent(fd, range);
   }
 
   async put(repository: string, content: Uint8Array): Promise<Digest> {
