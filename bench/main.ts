@@ -1,4 +1,4 @@
-// npm run bench [-- --only NAME] [--json FILE] [--rounds N] [--blob-mib N]
+// npm run bench [-- --only NAME-OR-BEGINNING] [--json FILE] [--rounds N] [--blob-mib N]
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { memoryGrowthRows, registryMemoryGrowthRows } from "./rows/memory-growth.ts";
@@ -33,7 +33,9 @@ const { values } = parseArgs({
   },
 });
 
-const isWanted = (name: string) => values.only === undefined || name === values.only;
+// A row, or all whose names begin alike: `--only emulator`.
+const isWanted = (name: string) =>
+  values.only === undefined || name === values.only || name.startsWith(`${values.only}-`);
 const groups = GROUPS.filter(({ names }) => names.some(isWanted));
 if (groups.length === 0) {
   console.error(`There is no row ${values.only}. Rows: ${GROUPS.flatMap(({ names }) => names).join(", ")}`);
