@@ -200,7 +200,7 @@ describe("a 401 in answer to a token", () => {
     let asked = 0;
     const registry = new ScriptedRegistry(({ url }) => {
       if (url.pathname === "/oauth2/exchange") return { status: 200, body: { refresh_token: "r" } };
-      if (url.pathname === "/oauth2/token") return { status: 200, body: { access_token: `token ${asked}` } };
+      if (url.pathname === "/oauth2/token") return { status: 200, body: { access_token: `token-${asked}` } };
       return challenge(`repository:team/app:pull${asked++}`);
     });
     await failureOf(getProperties(clientOf(registry, { credential: entra() })), ClientAuthenticationError);
@@ -380,6 +380,8 @@ describe("a token service that fails", () => {
     ["is empty", ""],
     ["holds a token that is no text", { access_token: 5 }],
     ["holds an empty token", { access_token: "" }],
+    ["holds a token that no header can carry", { access_token: "garbled \u00e4" }],
+    ["holds a token with a line end", { access_token: "garbled\r\nx: y" }],
   ])("an answer that %s is unexpected", async (_, body) => {
     const registry = failing("/oauth2/token", () => ({ status: 200, body }));
     const error = await failureOf(getProperties(clientOf(registry)), UnexpectedResponseError);

@@ -130,8 +130,8 @@ function parseAnswer(text: string, url: URL, call: CallDescription): TokenAnswer
     value = undefined;
   }
   const { access_token, token, refresh_token, expires_in } = (value ?? {}) as Record<string, unknown>;
-  const accessToken = textOrUndefined(access_token) ?? textOrUndefined(token);
-  const refreshToken = textOrUndefined(refresh_token);
+  const accessToken = tokenOrUndefined(access_token) ?? tokenOrUndefined(token);
+  const refreshToken = tokenOrUndefined(refresh_token);
   if (accessToken === undefined && refreshToken === undefined) {
     const hint = "Check that the endpoint is a container registry.";
     const reason = withHint(`the token service at ${url.origin}${url.pathname} answered without a token`, hint);
@@ -149,6 +149,10 @@ function parseAnswer(text: string, url: URL, call: CallDescription): TokenAnswer
   };
 }
 
-function textOrUndefined(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+/**
+ * Visible ASCII, which is all that tokens are made of (RFC 6750 has less). One that was garbled on its way could otherwise be
+ * kept for as long as it says it lives, without a header ever being able to carry it to the registry that would refuse it.
+ */
+function tokenOrUndefined(value: unknown): string | undefined {
+  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : undefined;
 }
