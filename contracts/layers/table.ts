@@ -74,6 +74,7 @@ export const PACKAGES: Readonly<Record<string, PackageRules>> = {
       command: ["terminal", "emulator"],
       terminal: ["emulator", "options", "request-log"],
       emulator: "*",
+      servers: ["admission", "faults", "server", "request-log", "protocol"],
       admission: ["faults", "protocol"],
       health: ["protocol", "storage"],
       hosting: ["registry", "hosts", "protocol"],

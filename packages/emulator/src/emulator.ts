@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Admission } from "./admission.ts";
 import { type EmulatorCredential, Entra } from "./auth/entra.ts";
 import { Jwts } from "./auth/jwt.ts";
 import type { RegistryAccess } from "./auth/registry-access.ts";
@@ -12,7 +11,7 @@ import { type Clock, createClock, machineTime } from "./clock.ts";
 import { createEmulatedEntra, type EmulatedEntra } from "./entra/emulated-entra.ts";
 import { createEntraHandler } from "./entra/entra-origin.ts";
 import { Faults } from "./faults/faults.ts";
-import { type Interceptor, Interceptors } from "./faults/interceptors.ts";
+import type { Interceptor } from "./faults/interceptors.ts";
 import { healthCheck } from "./health.ts";
 import { assertRegistryNames, byContainer, byHostName } from "./hosting.ts";
 import { hostnameOf, hostOf } from "./hosts.ts";
@@ -20,12 +19,11 @@ import { loadDirectoryIdentity } from "./identity.ts";
 import { type ExportedLayout, type ExportLayoutOptions, exportLayout } from "./layout/export-layout.ts";
 import { type ImportedLayout, type ImportLayoutOptions, importLayout } from "./layout/import-layout.ts";
 import type { EmulatorOptions } from "./options.ts";
-import type { EmulatorRequest, Handler, Origin } from "./protocol/message.ts";
+import type { EmulatorRequest } from "./protocol/message.ts";
 import { openRegistry, type Registry, type Surroundings } from "./registry.ts";
 import { RequestLog } from "./request-log/request-log.ts";
 import { loadCertificate, namesToCertify } from "./server/certificate-file.ts";
-import type { Aside, Observe } from "./server/exchange.ts";
-import { type Listener, listen } from "./server/listener.ts";
+import { type ServerOptions, Servers } from "./servers.ts";
 import type { GarbageCollected, GarbageOptions } from "./storage/garbage.ts";
 import type { Usage } from "./storage/quota.ts";
 import { createFileSecrets } from "./storage/secrets.ts";
@@ -137,12 +135,87 @@ async function closeAll(closers: readonly Closer[], { graceMs = 0 }: CloseOption
 }
 
 async function start(options: EmulatorOptions, closers: Closer[], close: Emulator["close"]): Promise<Emulator> {
-  const { host = "127.0.0.1", port = 0, tls: secure = true } = options;
-  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), "acrkit-emulator-")));
-  const durable = options.dataFolder !== undefined;
-  // Retried, since a request that was just cut off may still be writing there.
-  if (!durable) closers.push(() => rm(dataFolder, { recursive: true, force: true, maxRetries: 3 }));
+  const { host = "127.0.0.1", tls: secure = true } = options;
+  const dataFolder = await openDataFolder(options, closers);
+  const { surroundings, faults, secrets } = await openSurroundings(dataFolder, options, closers);
+  const { clock, entra, scheme } = surroundings;
+  const { seed } = faults;
+  const hostname = visibleName(host);
+  const ports = new Map<string, number>();
+  const addressOf = (name: string) => `${hostname}:${ports.get(name)}`;
 
+  const registries = new Map<string, Registry>();
+  for (const [name, settings] of [[FIRST, options], ...Object.entries(options.registries ?? {})] as const) {
+    const addresses = { registry: () => addressOf(name), hostname, storagePort: () => ports.get(STORAGE) ?? 0 };
+    const registry = await openRegistry(folderOf(dataFolder, name), settings, surroundings, addresses);
+    closers.push(() => registry.close());
+    registries.set(name, registry);
+  }
+
+  const names = namesToCertify(host, hostNames(options));
+  const tls = secure ? await loadCertificate(secrets.path("tls.json"), names) : undefined;
+  const requests = new RequestLog(clock.now);
+  const servers = new Servers({ host, tls, now: clock.now, requests, faults });
+  closers.push((graceMs) => servers.close(graceMs));
+  const serve = async (name: string, server: ServerOptions) => {
+    ports.set(name, await servers.serve(server));
+  };
+  await serve(STORAGE, {
+    origin: "storage",
+    handler: byContainer([...registries.values()]),
+    port: options.storagePort,
+  });
+  const entraOrigin = (request: EmulatorRequest) => `${scheme}://${hostOf(request, addressOf(ENTRA))}`;
+  const entraHandler = createEntraHandler({ entra, now: clock.now, origin: entraOrigin });
+  await serve(ENTRA, { origin: "entra", handler: entraHandler, port: options.entraPort });
+  for (const [name, registry] of registries) {
+    const aside = healthCheck(folderOf(dataFolder, name), registry.context.store);
+    const port = name === FIRST ? options.port : 0;
+    await serve(name, { origin: "registry", handler: byHostName(registry, registries), port, aside });
+  }
+
+  const emulated = new Map(
+    [...registries].map(([name, registry]) => {
+      const { loginServer } = name === FIRST ? options : (options.registries?.[name] ?? {});
+      const address = addressOf(name);
+      return [name, emulatedRegistry(registry, entra, `${scheme}://${address}`, loginServer ?? address)];
+    }),
+  );
+  return {
+    ...registryNamed(emulated, FIRST),
+    registry: (name) => registryNamed(emulated, name),
+    entra: createEmulatedEntra(entra, `${scheme}://${addressOf(ENTRA)}`, (principal, permissions) => {
+      for (const { access } of registries.values()) access.assign(principal, permissions);
+    }),
+    certificate: tls?.authority ?? "",
+    requests,
+    clock,
+    faults,
+    intercept: (interceptor) => servers.intercept(interceptor),
+    dataFolder,
+    reset: () =>
+      servers.reset(async () => {
+        faults.load({ seed, faults: [] });
+        clock.reset();
+        for (const registry of registries.values()) await registry.reset();
+        requests.clear();
+      }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function openDataFolder({ dataFolder }: EmulatorOptions, closers: Closer[]): Promise<string> {
+  if (dataFolder !== undefined) return dataFolder;
+  const temporary = await mkdtemp(join(tmpdir(), "acrkit-emulator-"));
+  // Retried, since a request that was just cut off may still be writing there.
+  closers.push(() => rm(temporary, { recursive: true, force: true, maxRetries: 3 }));
+  return temporary;
+}
+
+/** What all registries share: one clock, one Entra ID, one key that signs tokens. */
+async function openSurroundings(dataFolder: string, options: EmulatorOptions, closers: Closer[]) {
+  const durable = options.dataFolder !== undefined;
   const secrets = createFileSecrets(join(dataFolder, "secrets"), { durable });
   const faults: Faults = new Faults({ ...options.faults, now: () => clock.now() });
   const clock = createClock(options.now ?? machineTime, () => faults.skewMs);
@@ -152,71 +225,21 @@ async function start(options: EmulatorOptions, closers: Closer[], close: Emulato
     clock.now,
   );
   const entra = new Entra(jwts, await loadDirectoryIdentity(secrets), clock.now);
-  const surroundings: Surroundings = { clock, jwts, entra, durable, scheme: secure ? "https" : "http" };
-  const hostname = visibleName(host);
-  const ports = new Map<string, Listener>();
-  const addressOf = (name: string) => `${hostname}:${ports.get(name)?.port}`;
+  const scheme = options.tls === false ? "http" : "https";
+  const surroundings: Surroundings = { clock, jwts, entra, durable, scheme };
+  return { surroundings, faults, secrets };
+}
 
-  const open = async (name: string, folder: string, settings: EmulatorOptions): Promise<Registry> => {
-    const registry = await openRegistry(folder, settings, surroundings, {
-      registry: () => addressOf(name),
-      hostname,
-      storagePort: () => ports.get(STORAGE)?.port ?? 0,
-    });
-    closers.push(() => registry.close());
-    return registry;
-  };
-  const first = await open(FIRST, dataFolder, options);
-  const named = new Map<string, Registry>();
-  for (const [name, settings] of Object.entries(options.registries ?? {})) {
-    named.set(name, await open(name, join(dataFolder, "registries", name), settings));
-  }
-
-  const registries = [first, ...named.values()];
-  const tls = secure
-    ? await loadCertificate(secrets.path("tls.json"), namesToCertify(host, hostNames(options)))
-    : undefined;
-  const requests = new RequestLog(clock.now);
-  const interceptors = new Interceptors();
-  const { seed } = faults;
-  const removers: (() => void)[] = [];
-  const admission = new Admission();
-  const serve = async (
-    name: string,
-    origin: Origin,
-    handler: Handler,
-    { port: wanted = 0, aside }: { readonly port?: number; readonly aside?: Aside } = {},
-  ): Promise<void> => {
-    const whole = admission.around((inner) => interceptors.around(faults.around(inner)), handler);
-    const observe: Observe = (request, traffic) => requests.observe(request, traffic);
-    const listener = await listen(
-      { origin, handler: whole, now: clock.now, observe, aside },
-      { host, port: wanted, tls },
-    );
-    closers.push((graceMs) => listener.close({ graceMs }));
-    ports.set(name, listener);
-  };
-  await serve(STORAGE, "storage", byContainer(first, [...named.values()]), { port: options.storagePort });
-  const entraOrigin = (request: EmulatorRequest) => `${surroundings.scheme}://${hostOf(request, addressOf(ENTRA))}`;
-  await serve(ENTRA, "entra", createEntraHandler({ entra, now: clock.now, origin: entraOrigin }), {
-    port: options.entraPort,
-  });
-  for (const [name, registry] of named) {
-    const aside = healthCheck(join(dataFolder, "registries", name), registry.context.store);
-    await serve(name, "registry", byHostName(registry, named), { aside });
-  }
-  await serve(FIRST, "registry", byHostName(first, named), {
-    port,
-    aside: healthCheck(dataFolder, first.context.store),
-  });
-
-  const emulated = (
-    name: string,
-    { context, admin, access }: Registry,
-    fixedName: string | undefined,
-  ): EmulatedRegistry => ({
-    endpoint: `${surroundings.scheme}://${addressOf(name)}`,
-    loginServer: fixedName ?? addressOf(name),
+function emulatedRegistry(
+  { context, admin, access }: Registry,
+  entra: Entra,
+  endpoint: string,
+  loginServer: string,
+): EmulatedRegistry {
+  const { store } = context;
+  return {
+    endpoint,
+    loginServer,
     admin,
     credential: entra.credential(entra.directory.owner),
     credentialFor(permissions = {}) {
@@ -225,54 +248,23 @@ async function start(options: EmulatorOptions, closers: Closer[], close: Emulato
       return entra.credential(application);
     },
     access,
-    store: context.store,
-    usage: () => context.store.usage(),
-    collectGarbage: (garbage) => context.store.collectGarbage(garbage),
+    store,
+    usage: () => store.usage(),
+    collectGarbage: (garbage) => store.collectGarbage(garbage),
     importLayout: (folder, layout) => importLayout(context, folder, layout),
-    exportLayout: (folder, layout) => exportLayout(context.store, folder, layout),
-  });
-  const others = new Map(
-    [...named].map(([name, registry]) => [name, emulated(name, registry, options.registries?.[name]?.loginServer)]),
-  );
-  return {
-    ...emulated(FIRST, first, options.loginServer),
-    registry(name) {
-      const other = others.get(name);
-      if (other === undefined)
-        throw new TypeError(
-          `there is no registry ${JSON.stringify(name)}; there are: ${[...others.keys()].join(", ") || "none"}`,
-        );
-      return other;
-    },
-    entra: createEmulatedEntra(entra, `${surroundings.scheme}://${addressOf(ENTRA)}`, (principal, permissions) => {
-      for (const { access } of [first, ...named.values()]) access.assign(principal, permissions);
-    }),
-    certificate: tls?.authority ?? "",
-    requests,
-    clock,
-    faults,
-    intercept(interceptor) {
-      const remove = interceptors.add(interceptor);
-      removers.push(remove);
-      return remove;
-    },
-    dataFolder,
-    reset: () =>
-      admission.reset(
-        () => {
-          for (const listener of ports.values()) listener.cutRequests();
-        },
-        async () => {
-          for (const remove of removers.splice(0)) remove();
-          faults.load({ seed, faults: [] });
-          clock.reset();
-          for (const registry of registries) await registry.reset();
-          requests.clear();
-        },
-      ),
-    close,
-    [Symbol.asyncDispose]: close,
+    exportLayout: (folder, layout) => exportLayout(store, folder, layout),
   };
+}
+
+function registryNamed(registries: ReadonlyMap<string, EmulatedRegistry>, name: string): EmulatedRegistry {
+  const registry = registries.get(name);
+  if (registry !== undefined) return registry;
+  const names = [...registries.keys()].filter((known) => known !== FIRST);
+  throw new TypeError(`there is no registry ${JSON.stringify(name)}; there are: ${names.join(", ") || "none"}`);
+}
+
+function folderOf(dataFolder: string, name: string): string {
+  return name === FIRST ? dataFolder : join(dataFolder, "registries", name);
 }
 
 /** No registry can have these names. */

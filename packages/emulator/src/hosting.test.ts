@@ -52,6 +52,8 @@ describe("several registries in one process", () => {
       return answer;
     };
     expect(await asked("TEAM.localhost:1234")).toBe(200);
+    // What is no host name leads to the port's own registry.
+    expect(await asked(".")).toBe(401);
     expect(await asked("localhost")).toBe(401);
   });
 

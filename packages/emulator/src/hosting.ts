@@ -9,16 +9,20 @@ import type { Registry } from "./registry.ts";
 export function byHostName(own: Registry, named: ReadonlyMap<string, Registry>): Handler {
   return (request) => {
     const [label = ""] = hostnameOf(hostOf(request, "")).toLowerCase().split(".");
-    return (named.get(label) ?? own).handlers.registry(request);
+    const other = label === "" ? undefined : named.get(label);
+    return (other ?? own).handlers.registry(request);
   };
 }
 
 /** The handler of the blob storage: a link begins with the id of the registry that signed it (5.5). */
-export function byContainer(first: Registry, others: readonly Registry[]): Handler {
-  const byId = new Map([first, ...others].map((registry) => [registry.context.registryId, registry]));
+export function byContainer(registries: readonly Registry[]): Handler {
+  const byId = new Map(registries.map((registry) => [registry.context.registryId, registry]));
   return (request) => {
     const id = /^\/([0-9a-f]+)-/.exec(request.path)?.[1] ?? "";
-    return (byId.get(id) ?? first).handlers.storage(request);
+    // Any of them can say that it did not sign a link.
+    const registry = byId.get(id) ?? registries[0];
+    if (registry === undefined) throw new TypeError("there is no registry");
+    return registry.handlers.storage(request);
   };
 }
 

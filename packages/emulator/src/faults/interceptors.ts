@@ -22,6 +22,11 @@ export class Interceptors {
     };
   }
 
+  /** Removes all of them. */
+  clear(): void {
+    this.#list = [];
+  }
+
   /** The handler with all of them around it. A request keeps the list it began with. */
   around(handler: Handler): Handler {
     return (request) => {
