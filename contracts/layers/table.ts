@@ -89,6 +89,7 @@ export const PACKAGES: Readonly<Record<string, PackageRules>> = {
       "request-log": ["protocol"],
       protocol: ["auth", "storage", "clock"],
       options: ["auth"],
+      "temporary-folder": [],
       auth: [],
       storage: [],
       clock: [],

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmulatorCredential, Entra } from "./auth/entra.ts";
 import { Jwts } from "./auth/jwt.ts";
@@ -28,6 +26,7 @@ import type { GarbageCollected, GarbageOptions } from "./storage/garbage.ts";
 import type { Usage } from "./storage/quota.ts";
 import { createFileSecrets } from "./storage/secrets.ts";
 import type { Store } from "./storage/store.ts";
+import { makeTemporaryFolder } from "./temporary-folder.ts";
 
 /** A registry that is being served. */
 export interface EmulatedRegistry {
@@ -207,10 +206,9 @@ async function start(options: EmulatorOptions, closers: Closer[], close: Emulato
 
 async function openDataFolder({ dataFolder }: EmulatorOptions, closers: Closer[]): Promise<string> {
   if (dataFolder !== undefined) return dataFolder;
-  const temporary = await mkdtemp(join(tmpdir(), "acrkit-emulator-"));
-  // Retried, since a request that was just cut off may still be writing there.
-  closers.push(() => rm(temporary, { recursive: true, force: true, maxRetries: 3 }));
-  return temporary;
+  const temporary = await makeTemporaryFolder();
+  closers.push(() => temporary.remove());
+  return temporary.path;
 }
 
 /** What all registries share: one clock, one Entra ID, one key that signs tokens. */

@@ -48,7 +48,7 @@ describe("the process", () => {
   );
 
   it("takes two signals at once for one, as npm sends them, and ends at a later one", async () => {
-    const { process: command, endpoint, closed } = await start();
+    const { process: command, endpoint, dataFolder, closed } = await start();
     const socket = await hang(endpoint);
     command.kill("SIGINT");
     command.kill("SIGINT");
@@ -56,6 +56,7 @@ describe("the process", () => {
     expect(command.exitCode).toBeNull();
     command.kill("SIGINT");
     expect(await closed).toEqual([130, null]);
+    expect(existsSync(dataFolder)).toBe(false);
     socket.destroy();
   });
 

@@ -63,7 +63,13 @@ export async function testRegistry(options: EmulatorOptions = {}): Promise<TestR
   const scheme = options.tls === false ? "http" : "https";
   const entra = new Entra(jwts, createDirectoryIdentity(), clock.now);
   const surroundings = { clock, jwts, entra, durable: false, scheme };
-  const registry = await openRegistry(folder, options, surroundings, addresses);
+  const removeFolder = async () => {
+    if (options.dataFolder === undefined) await rm(folder, { recursive: true, force: true });
+  };
+  const registry = await openRegistry(folder, options, surroundings, addresses).catch(async (error) => {
+    await removeFolder();
+    throw error;
+  });
 
   const exchange = async (origin: Exclude<Origin, "entra">, method: string, target: string, sent: SentRequest) => {
     const [path = "", query = ""] = target.split(/\?(.*)/s);
@@ -122,7 +128,7 @@ export async function testRegistry(options: EmulatorOptions = {}): Promise<TestR
     },
     async [Symbol.asyncDispose]() {
       registry.close();
-      if (options.dataFolder === undefined) await rm(folder, { recursive: true, force: true });
+      await removeFolder();
     },
   };
 }
