@@ -62,7 +62,7 @@ export class Authenticator {
       const { permissions } = login.bearer;
       return { kind: "granted", reaches: (wanted) => isPermitted(permissions, wanted) };
     }
-    const bearer = /^Bearer +(\S+)\s*$/i.exec(authorization)?.[1];
+    const bearer = /^Bearer +(\S+)$/i.exec(authorization.trim())?.[1];
     if (bearer === undefined) return { kind: "invalid-token" };
     const read = await this.#tokens.readAccessToken(loginServer, bearer);
     return read.kind === "valid" ? grantedScopes(read.value) : { kind: "invalid-token" };
@@ -104,9 +104,10 @@ export class Authenticator {
 export function parseBasic(
   authorization: string,
 ): { readonly username: string; readonly password: string } | undefined {
-  const encoded = /^Basic +(\S*)\s*$/i.exec(authorization)?.[1];
-  if (encoded === undefined) return undefined;
-  const text = Buffer.from(encoded, "base64").toString("utf8");
+  // Trimmed first: an expression that looks for spaces at the end takes quadratic time over many of them.
+  const found = /^Basic(?: +(\S*))?$/i.exec(authorization.trim());
+  if (found === null) return undefined;
+  const text = Buffer.from(found[1] ?? "", "base64").toString("utf8");
   const colon = text.indexOf(":");
   return colon < 0
     ? { username: text, password: "" }

@@ -1,7 +1,7 @@
 import { emptyAnswer, textAnswer } from "./answers.ts";
 import { type Call, digestOfCall, type OperationHandler, repositoryOf } from "./call.ts";
 import { failure } from "./failure.ts";
-import { assertDeletable, assertReadable } from "./locks.ts";
+import { assertBlobDeletable, assertReadable } from "./locks.ts";
 import { signBlobUrl } from "./signed-url.ts";
 import { unknownBlob } from "./unseen.ts";
 
@@ -43,7 +43,7 @@ export const deleteBlob: OperationHandler = (call) => {
   const name = repositoryOf(call);
   const digest = digestOfCall(call);
   if (call.store.blobs.size(name, digest) === undefined) throw failure("BLOB_UNKNOWN");
-  assertDeletable(call.store.repositories.get(name));
+  assertBlobDeletable(call.store, name, digest);
   call.store.blobs.unlink(name, digest);
   return emptyAnswer(202);
 };

@@ -88,6 +88,17 @@ describe("soft delete (3.10, unseen)", () => {
     }
   });
 
+  it("keeps the blobs of what is in the bin: they are not deleted, nor collected, until it is purged", async () => {
+    const digest = await registry.pushImage("app", "v1");
+    const layer = JSON.parse((await call("GET", "/v2/app/manifests/v1")).text).layers[0].digest;
+    await call("DELETE", "/acr/v1/app");
+    expect((await call("DELETE", `/v2/app/blobs/${layer}`)).status).toBe(405);
+    expect((await restore(digest, { tag: "v1" })).status).toBe(200);
+    expect((await call("HEAD", `/v2/app/blobs/${layer}`)).status).toBe(200);
+    // No longer in the bin, and not locked: it may go.
+    expect((await call("DELETE", `/v2/app/blobs/${layer}`)).status).toBe(202);
+  });
+
   it("refuses to push a digest that is in the bin", async () => {
     const digest = await registry.pushImage("app", "v1");
     await call("DELETE", `/v2/app/manifests/${digest}`);

@@ -63,11 +63,11 @@ describe("locks (chapter 6)", () => {
     ["repository", "deleteEnabled", DELETES],
     ["repository", "writeEnabled", [...PUSHES, ...DELETES]],
     ["repository", "readEnabled", PULLS],
-    ["tag", "deleteEnabled", ["deleteTag", "deleteManifest", "deleteRepository"]],
-    ["tag", "writeEnabled", ["pushTag", "deleteTag", "deleteManifest", "deleteRepository"]],
+    ["tag", "deleteEnabled", ["deleteTag", "deleteManifest", "deleteBlob", "deleteRepository"]],
+    ["tag", "writeEnabled", ["pushTag", "deleteTag", "deleteManifest", "deleteBlob", "deleteRepository"]],
     ["tag", "readEnabled", ["pullByTag"]],
-    ["manifest", "deleteEnabled", ["deleteManifest", "deleteRepository"]],
-    ["manifest", "writeEnabled", ["pushByDigest", "deleteManifest", "deleteRepository"]],
+    ["manifest", "deleteEnabled", ["deleteManifest", "deleteBlob", "deleteRepository"]],
+    ["manifest", "writeEnabled", ["pushByDigest", "deleteManifest", "deleteBlob", "deleteRepository"]],
     ["manifest", "readEnabled", ["pullByTag", "pullByDigest"]],
     ["repository", "listEnabled", []],
     ["tag", "listEnabled", []],
@@ -95,6 +95,21 @@ describe("locks (chapter 6)", () => {
       expect(answer.header("content-length")).toBe("263");
     },
   );
+
+  it("are looked for on more tags than a call can have arguments", async () => {
+    const { store } = registry.registry.context;
+    const tag = store.tags.get("app", "v1");
+    if (tag === undefined) throw new Error("there is no tag");
+    store.transaction(() => {
+      for (let index = 0; index < 130_000; index++) store.tags.put("app", { ...tag, name: `t${index}` });
+    });
+    const last = { ...tag, name: "t129999", attributes: { ...tag.attributes, deleteEnabled: false } };
+    store.tags.put("app", last);
+    expect((await acts.deleteManifest()).status).toBe(405);
+    store.tags.put("app", { ...last, attributes: tag.attributes });
+    expect((await acts.deleteManifest()).status).toBe(202);
+    expect(store.usage().tagCount).toBe(0);
+  });
 
   it("refuse neither reading nor changing the attributes", async () => {
     for (const level of Object.keys(levels) as Level[]) {

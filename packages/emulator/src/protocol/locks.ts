@@ -27,8 +27,22 @@ export function assertReadable(...levels: readonly Locked[]): void {
 
 /** Deleting a manifest takes its tags along, so their locks count too. */
 export function assertManifestDeletable(store: Store, repository: string, manifest: ManifestRecord): void {
-  const tags = store.tags.list(repository, { digest: manifest.digest, limit: EVERY });
-  assertDeletable(store.repositories.get(repository), manifest, ...tags);
+  assertDeletable(store.repositories.get(repository), manifest);
+  // Not as arguments: there may be more of them than a call can have.
+  for (const tag of store.tags.list(repository, { digest: manifest.digest, limit: EVERY })) assertDeletable(tag);
+}
+
+/**
+ * Deleting a blob takes it from every manifest that refers to it, so their locks count; and what is in the bin could not be
+ * restored without it. Both are assumed: no source says what the service does.
+ */
+export function assertBlobDeletable(store: Store, repository: string, blob: Digest): void {
+  assertDeletable(store.repositories.get(repository));
+  for (const digest of store.blobs.manifestsWith(repository, blob)) {
+    const manifest = store.manifests.get(repository, digest);
+    if (manifest !== undefined) assertManifestDeletable(store, repository, manifest);
+    else if (store.deleted.manifest(repository, digest) !== undefined) throw disallowed();
+  }
 }
 
 /** Deleting a repository takes everything along. */

@@ -1,8 +1,11 @@
 import { collectBytes, isInvalidInputError, isLimitError, parseScopes, type Scope } from "@acrkit/oci";
 import type { EmulatorRequest } from "./message.ts";
 
-/** Tokens are about a kilobyte; this leaves room for many scopes. */
-const MAX_FORM_BYTES = 1024 * 1024;
+/**
+ * Tokens have a few kilobytes, some tens with many groups in them. Anyone may send a form, and `URLSearchParams` takes
+ * quadratic time over one that is all separators: 2 s for a MiB, 40 ms for this.
+ */
+const MAX_FORM_BYTES = 128 * 1024;
 
 /** A token for more scopes than this would be longer than any server takes a header; acr-cli asks for some dozens. */
 const MAX_SCOPE_CHARACTERS = 32_768;

@@ -131,6 +131,13 @@ describe("credentials that are not to be taken", () => {
     expectRefused(await ask(`Bearer ${await make()}`), "invalid_token");
   });
 
+  it.for(["Basic", "Bearer"])("a megabyte of spaces after %s, which takes no longer than any other", async (scheme) => {
+    for (const rest of ["a b", "", "a b c "]) {
+      const answer = await ask(`${scheme} ${" ".repeat(1_000_000)}${rest}`);
+      expect([answer.status, answer.failure]).toEqual([401, undefined]);
+    }
+  });
+
   it("a bearer token for another repository, or for less", async () => {
     for (const scope of ["repository:team/other:metadata_read", "repository:team/app:pull", "registry:catalog:*"]) {
       expectRefused(await ask(`Bearer ${await registry.token(scope)}`), "insufficient_scope");

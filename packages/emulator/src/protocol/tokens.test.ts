@@ -145,6 +145,7 @@ describe("the token endpoints", () => {
       ["another grant", "grant_type=client_credentials"],
       ["a scope that is none", "grant_type=password&scope=a"],
       ["bytes that are no form", "\u0000%zz%"],
+      ["a form of nothing but separators", "a&".repeat(500_000)],
       ["a form beyond all bounds", `grant_type=password&scope=${"a".repeat(2 * 1024 * 1024)}`],
     ])("answers 400 to %s", async ([, body = ""]) => {
       const answer = await registry.send("POST", "/oauth2/token", { body });

@@ -151,6 +151,8 @@ export interface BlobStore {
   link(repository: string, digest: Digest, sizeInBytes: number): void;
   /** Keeps the blob from being garbage for another while: someone was told that it is there, and will build on it. */
   touch(repository: string, digest: Digest): void;
+  /** The manifests that refer to the blob, and those that did: some of them may be gone. */
+  manifestsWith(repository: string, digest: Digest): Digest[];
   /** Takes the blob from the repository, and soon its bytes when no other repository has it; false when it had none. */
   unlink(repository: string, digest: Digest): boolean;
   /** Reads the bytes from `start` up to and including `end`; to the end although the blob is deleted meanwhile. */

@@ -75,6 +75,11 @@ export class FileBlobs implements BlobStore {
     );
   }
 
+  manifestsWith(repository: string, digest: Digest): Digest[] {
+    const sql = "SELECT manifest FROM manifest_blob WHERE repository = ? AND digest = ?";
+    return this.#database.all(sql, repository, digest).map(({ manifest }) => manifest as Digest);
+  }
+
   unlink(repository: string, digest: Digest): boolean {
     const sql = "DELETE FROM blob_link WHERE repository = ? AND digest = ?";
     if (this.#database.run(sql, repository, digest) === 0) return false;
