@@ -55,14 +55,14 @@ describe.skipIf(missing.length > 0)("the commands of docs/emulator.md", () => {
 
   test.each(blocks.map(({ line, code }) => ({ line, code })))("line $line", async ({ code }) => {
     const commands = runnable(code);
-    if (!commands.includes("npx acrkit-emulator")) {
+    if (!commands.includes("npx --no acrkit-emulator")) {
       const { exitCode, said } = await shell(commands);
       expect(exitCode, `${commands}\n${said}`).toBe(0);
       return;
     }
     const bin = join(folder, "acrkit-emulator");
     await writeFile(bin, `exec ${process.execPath} --conditions=@acrkit/source ${main} "$@"\n`, { mode: 0o755 });
-    const child = spawn("bash", ["-euc", commands.replace("npx acrkit-emulator", `exec bash ${bin}`)], {
+    const child = spawn("bash", ["-euc", commands.replace("npx --no acrkit-emulator", `exec bash ${bin}`)], {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -90,3 +90,12 @@ describe("finding examples", () => {
     await expect(failing).rejects.toThrow(/x\.ts:1 does not run[\s\S]*so far[\s\S]*no further[\s\S]*throw new Error/);
   });
 });
+
+test("docs/emulator.md has every kind of fault", () => {
+  const kinds = readFileSync(join(repository, "packages/emulator/src/faults/fault.ts"), "utf8").matchAll(
+    /readonly kind: "([a-z-]+)"/g,
+  );
+  const section = /## Faults\n(.*?)\n## /s.exec(readFileSync(join(repository, "docs/emulator.md"), "utf8"))?.[1] ?? "";
+  const described = [...section.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = ""]) => cell.match(/[a-z-]+/g) ?? []);
+  expect(described.toSorted()).toEqual([...kinds].map(([, kind]) => kind).toSorted());
+});

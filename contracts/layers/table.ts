@@ -90,6 +90,7 @@ export const PACKAGES: Readonly<Record<string, PackageRules>> = {
       protocol: ["auth", "storage", "clock"],
       options: ["auth"],
       "temporary-folder": [],
+      "authority-file": [],
       auth: [],
       storage: [],
       clock: [],

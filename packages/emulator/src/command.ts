@@ -27,7 +27,7 @@ ${optionHelp()}
 Ctrl-C stops it: requests under way have five seconds to end, a second Ctrl-C ends it at once. Everything is kept when
 --data is given. GET /healthz answers 200 while it can read and write its data.
 
-Exit codes: 0 stopped, 1 could not start, 2 wrong options.`;
+Exit codes: 0 stopped, 1 could not start, 2 wrong options, 130 ended at once.`;
 
 /** Container platforms kill after ten seconds (`docker stop`), which is what has to be prevented. */
 const GRACE_MS = 5_000;
@@ -65,8 +65,8 @@ export async function runCommand(context: CommandContext): Promise<number> {
   try {
     showRequests(emulator, settings, context);
     warn(settings, context);
-    if (settings.log === "json") context.out(await introduceAsJson(emulator, settings));
-    else for (const line of await introduce(emulator, settings)) context.out(line);
+    if (settings.log === "json") context.out(introduceAsJson(emulator, settings));
+    else for (const line of introduce(emulator, settings)) context.out(line);
     await context.stopped;
     return 0;
   } finally {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import { connect } from "node:net";
@@ -373,5 +373,40 @@ describe("the emulator", () => {
     await send("PUT", "/v2/app/manifests/v1", { body: manifest, headers }, own);
     const answer = await send("GET", "/acr/v1/app", {}, own);
     expect(await answer.json()).toMatchObject({ createdTime: expect.stringMatching(/^2023-01-01T00:00:01/) });
+  });
+
+  it("gives programs a file to trust, and keeps its data folder out of a project's git", async () => {
+    const dataFolder = await mkdtemp(join(tmpdir(), "acrkit-emulator-test-"));
+    const own = await startEmulator({ dataFolder });
+    try {
+      expect(await readFile(own.certificateFile ?? "", "utf8")).toBe(own.certificate);
+      expect(await readFile(join(dataFolder, ".gitignore"), "utf8")).toBe("*\n");
+      expect(own.storageEndpoint).toMatch(/^https:\/\/localhost:\d+$/);
+    } finally {
+      await own.close();
+      await rm(dataFolder, { recursive: true });
+    }
+    expect(emulator.certificateFile).toBeUndefined();
+  });
+
+  it("closes everything else when something does not close", async () => {
+    const own = await startEmulator({ tls: false });
+    const { close } = own.store;
+    Object.assign(own.store, {
+      close() {
+        close.call(own.store);
+        throw new Error("the store does not close");
+      },
+    });
+    await expect(own.close()).rejects.toThrow("the store does not close");
+    expect(existsSync(own.dataFolder)).toBe(false);
+  });
+
+  it("takes scope maps back at a reset", async () => {
+    const own = await startEmulator({ tls: false });
+    own.access.setScopeMap("leaky", { "*": ["content/read"] });
+    await own.reset();
+    expect(() => own.access.setToken("late", { scopeMap: "leaky" })).toThrow(/no scope map "leaky"/);
+    await own.close();
   });
 });

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type EmulatorCredential, Entra } from "./auth/entra.ts";
 import { Jwts } from "./auth/jwt.ts";
@@ -5,6 +6,7 @@ import type { RegistryAccess } from "./auth/registry-access.ts";
 import type { PermissionOptions } from "./auth/roles.ts";
 import { lazySigningKey } from "./auth/signing-key.ts";
 import type { AdminUser } from "./auth/users.ts";
+import { writeAuthority } from "./authority-file.ts";
 import { type Clock, createClock, machineTime } from "./clock.ts";
 import { createEmulatedEntra, type EmulatedEntra } from "./entra/emulated-entra.ts";
 import { createEntraHandler } from "./entra/entra-origin.ts";
@@ -17,6 +19,7 @@ import { loadDirectoryIdentity } from "./identity.ts";
 import { type ExportedLayout, type ExportLayoutOptions, exportLayout } from "./layout/export-layout.ts";
 import { type ImportedLayout, type ImportLayoutOptions, importLayout } from "./layout/import-layout.ts";
 import type { EmulatorOptions } from "./options.ts";
+import { purgeExpired } from "./protocol/deleted.ts";
 import type { EmulatorRequest } from "./protocol/message.ts";
 import { openRegistry, type Registry, type Surroundings } from "./registry.ts";
 import { RequestLog } from "./request-log/request-log.ts";
@@ -50,9 +53,18 @@ export interface EmulatedRegistry {
   usage(): Usage;
   /** Removes blobs that no manifest refers to, and uploads that nobody goes on with; the registry stays in use meanwhile. */
   collectGarbage(options?: GarbageOptions): Promise<GarbageCollected>;
-  /** Brings an OCI image layout, a folder as skopeo, umoci, oras and docker write it, into a repository. */
+  /**
+   * Brings an OCI image layout, a folder as skopeo, umoci, oras and docker write it, into a repository.
+   *
+   * @throws {InvalidLayoutError} of `@acrkit/oci`: the folder is none, or a file in it is missing or damaged
+   * @throws {QuotaExceededError} there is no room for it
+   */
   importLayout(folder: string, options: ImportLayoutOptions): Promise<ImportedLayout>;
-  /** Writes a repository, or some of it, as an OCI image layout; the folder must not be there yet, or be empty. */
+  /**
+   * Writes a repository, or some of it, as an OCI image layout.
+   *
+   * @throws {InvalidInputError} of `@acrkit/oci`: the folder is there and not empty, or there is no such repository or reference
+   */
   exportLayout(folder: string, options: ExportLayoutOptions): Promise<ExportedLayout>;
 }
 
@@ -62,8 +74,12 @@ export interface Emulator extends EmulatedRegistry, AsyncDisposable {
   registry(name: string): EmulatedRegistry;
   /** The stand-in for Entra ID: where applications get the tokens that registries exchange. */
   readonly entra: EmulatedEntra;
-  /** PEM of the certificate to trust; empty without TLS. */
+  /** PEM of the authority to trust; empty without TLS. */
   readonly certificate: string;
+  /** A file with it, for programs that take nothing else; undefined without TLS. */
+  readonly certificateFile: string | undefined;
+  /** Where downloads are redirected to: `https://localhost:54322`, or the same port by this machine's other name. */
+  readonly storageEndpoint: string;
   /** What has been asked, and how it was answered. */
   readonly requests: RequestLog;
   readonly clock: Clock;
@@ -83,7 +99,7 @@ export interface Emulator extends EmulatedRegistry, AsyncDisposable {
    * ones that come in meanwhile wait. It takes a few milliseconds.
    */
   reset(): Promise<void>;
-  /** Closes every connection and the store; a temporary data folder is removed. */
+  /** Closes every connection and the store; a temporary data folder is removed. A second call waits for the first. */
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -99,7 +115,9 @@ export interface CloseOptions {
  * Takes some tens of milliseconds the first time in a process, and less after that. Any number can run in one process, each on ports
  * of its own.
  *
- * @throws when the port is taken, or the data folder is in use by another emulator
+ * @throws {DataFolderError} the data folder is in use by another emulator, was written by a newer one, or cannot be used
+ * @throws {TypeError} an option that cannot be: a registry's name, a token, a scope map, a retention, a quota
+ * @throws a port is taken, or the address is none of this machine's
  * @example
  * ```ts
  * import { startEmulator } from "@acrkit/emulator";
@@ -130,14 +148,24 @@ type Closer = (graceMs: number) => Promise<void> | void;
 /** Last opened, first closed. */
 async function closeAll(closers: readonly Closer[], { graceMs = 0 }: CloseOptions): Promise<void> {
   const end = performance.now() + graceMs;
-  for (const closer of closers.toReversed()) await closer(Math.max(0, end - performance.now()));
+  const failures: unknown[] = [];
+  for (const closer of closers.toReversed()) {
+    try {
+      await closer(Math.max(0, end - performance.now()));
+    } catch (error) {
+      // What else is open is closed all the same.
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0)
+    throw failures.length === 1 ? failures[0] : new AggregateError(failures, "not all was closed");
 }
 
 async function start(options: EmulatorOptions, closers: Closer[], close: Emulator["close"]): Promise<Emulator> {
   const { host = "127.0.0.1", tls: secure = true } = options;
   const dataFolder = await openDataFolder(options, closers);
-  const { surroundings, faults, secrets } = await openSurroundings(dataFolder, options, closers);
-  const { clock, entra, scheme } = surroundings;
+  const { surroundings, faults, secrets } = openSurroundings(dataFolder, options, closers);
+  const { clock, scheme } = surroundings;
   const { seed } = faults;
   const hostname = visibleName(host);
   const ports = new Map<string, number>();
@@ -150,9 +178,12 @@ async function start(options: EmulatorOptions, closers: Closer[], close: Emulato
     closers.push(() => registry.close());
     registries.set(name, registry);
   }
+  const entra = await surroundings.entra();
 
+  if (options.dataFolder !== undefined) await keepOutOfGit(dataFolder);
   const names = namesToCertify(host, hostNames(options));
   const tls = secure ? await loadCertificate(secrets.path("tls.json"), names) : undefined;
+  const certificateFile = tls === undefined ? undefined : await writeAuthority(dataFolder, tls.authority);
   const requests = new RequestLog(clock.now);
   const servers = new Servers({ host, tls, now: clock.now, requests, faults });
   closers.push((graceMs) => servers.close(graceMs));
@@ -187,6 +218,8 @@ async function start(options: EmulatorOptions, closers: Closer[], close: Emulato
       for (const { access } of registries.values()) access.assign(principal, permissions);
     }),
     certificate: tls?.authority ?? "",
+    certificateFile,
+    storageEndpoint: `${scheme}://${addressOf(STORAGE)}`,
     requests,
     clock,
     faults,
@@ -211,8 +244,15 @@ async function openDataFolder({ dataFolder }: EmulatorOptions, closers: Closer[]
   return temporary.path;
 }
 
+/** A data folder holds keys and may stand in a project: as virtual environments and caches do, it asks to be ignored. */
+async function keepOutOfGit(dataFolder: string): Promise<void> {
+  await writeFile(join(dataFolder, ".gitignore"), "*\n", { flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+}
+
 /** What all registries share: one clock, one Entra ID, one key that signs tokens. */
-async function openSurroundings(dataFolder: string, options: EmulatorOptions, closers: Closer[]) {
+function openSurroundings(dataFolder: string, options: EmulatorOptions, closers: Closer[]) {
   const durable = options.dataFolder !== undefined;
   const secrets = createFileSecrets(join(dataFolder, "secrets"), { durable });
   const faults: Faults = new Faults({ ...options.faults, now: () => clock.now() });
@@ -222,9 +262,19 @@ async function openSurroundings(dataFolder: string, options: EmulatorOptions, cl
     lazySigningKey((create) => secrets.getOrCreate("signing-key.json", create)),
     clock.now,
   );
-  const entra = new Entra(jwts, await loadDirectoryIdentity(secrets), clock.now);
+  const openEntra = async () => new Entra(jwts, await loadDirectoryIdentity(secrets), clock.now);
+  let entra: Promise<Entra> | undefined;
   const scheme = options.tls === false ? "http" : "https";
-  const surroundings: Surroundings = { clock, jwts, entra, durable, scheme };
+  const surroundings: Surroundings = {
+    clock,
+    jwts,
+    entra() {
+      entra ??= openEntra();
+      return entra;
+    },
+    durable,
+    scheme,
+  };
   return { surroundings, faults, secrets };
 }
 
@@ -248,7 +298,10 @@ function emulatedRegistry(
     access,
     store,
     usage: () => store.usage(),
-    collectGarbage: (garbage) => store.collectGarbage(garbage),
+    collectGarbage(garbage) {
+      purgeExpired(context);
+      return store.collectGarbage(garbage);
+    },
     importLayout: (folder, layout) => importLayout(context, folder, layout),
     exportLayout: (folder, layout) => exportLayout(store, folder, layout),
   };

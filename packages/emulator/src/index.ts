@@ -31,7 +31,7 @@ export { Faults, type FaultsOptions, type FiredFault } from "./faults/faults.ts"
 export { ConnectionCut, type Interceptor } from "./faults/interceptors.ts";
 export type { ExportedLayout, ExportLayoutOptions } from "./layout/export-layout.ts";
 export type { ImportedLayout, ImportLayoutOptions } from "./layout/import-layout.ts";
-export type { EmulatorOptions } from "./options.ts";
+export type { EmulatorOptions, RegistryOptions } from "./options.ts";
 export { jsonAnswer } from "./protocol/answers.ts";
 export type { EmulatorRequest, EmulatorResponse, Handler, HeaderLine, Origin } from "./protocol/message.ts";
 export { headerOf } from "./protocol/message.ts";

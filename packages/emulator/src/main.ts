@@ -1,5 +1,12 @@
 #!/usr/bin/env node
-import { runCommand } from "./command.ts";
+
+// Loaded only then: an older Node.js fails on what it imports, with a message that helps nobody.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 13)) {
+  process.stderr.write(`acrkit-emulator needs Node.js 22.13 or later; this is ${process.versions.node}\n`);
+  process.exit(1);
+}
+const { runCommand } = await import("./command.ts");
 
 /** `npm run` and `npx` pass on a Ctrl-C that the terminal has sent to everyone already: within this, two are one. */
 const SAME_SIGNAL_MS = 500;

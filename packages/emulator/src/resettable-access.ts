@@ -27,14 +27,18 @@ export function resettableAccess(
         access.setScopeMap(name, map);
         changedMaps.add(name);
       },
+      removeScopeMap(name) {
+        access.removeScopeMap(name);
+        changedMaps.add(name);
+      },
     },
     reset() {
       for (const given of firstRoles.values()) access.assign(...given);
       for (const name of access.tokens.keys()) if (!Object.hasOwn(tokens, name)) access.removeToken(name);
       for (const name of changedMaps) {
-        // One that was not there at the start may stay: no token has it any more.
         const map = scopeMaps[name] ?? BUILT_IN_SCOPE_MAPS[name];
-        if (map !== undefined) access.setScopeMap(name, map);
+        if (map === undefined) access.removeScopeMap(name);
+        else access.setScopeMap(name, map);
       }
       for (const [name, options] of Object.entries(tokens)) access.setToken(name, options);
     },

@@ -19,6 +19,8 @@ export interface RegistryAccess {
   removeToken(name: string): void;
   /** Adds a scope map, or changes one for all tokens that have it. */
   setScopeMap(name: string, map: ScopeMap): void;
+  /** Removes a scope map; a token that has it can do nothing more. */
+  removeScopeMap(name: string): void;
 }
 
 export function createRegistryAccess(roles: RoleAssignments, users: Users): RegistryAccess {
@@ -31,5 +33,6 @@ export function createRegistryAccess(roles: RoleAssignments, users: Users): Regi
     setToken: (name, options) => users.setToken(name, options),
     removeToken: (name) => users.removeToken(name),
     setScopeMap: (name, map) => users.setScopeMap(name, map),
+    removeScopeMap: (name) => users.removeScopeMap(name),
   };
 }

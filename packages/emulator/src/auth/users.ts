@@ -89,7 +89,7 @@ export class Users {
       password2: options.password2 ?? this.#makePassword(`token:${name}:2`),
     };
     const isUsable = () => enabled && (expiresOn === undefined || this.#now() < expiresOn.getTime());
-    const user = userOf(credentials, () => (isUsable() ? this.#permissions(scopeMap) : undefined));
+    const user = userOf(credentials, () => (isUsable() ? this.#permissionsNow(scopeMap) : undefined));
     this.#tokens.set(name, user);
     return credentials;
   }
@@ -104,8 +104,17 @@ export class Users {
     this.#scopeMaps.set(name, map);
   }
 
+  removeScopeMap(name: string): void {
+    this.#scopeMaps.delete(name);
+  }
+
   #all(): readonly User[] {
     return this.#admin === undefined ? [...this.#tokens.values()] : [this.#admin, ...this.#tokens.values()];
+  }
+
+  /** A map that has been removed since gives nothing. */
+  #permissionsNow(scopeMap: string | ScopeMap): Permissions {
+    return typeof scopeMap === "string" && !this.#scopeMaps.has(scopeMap) ? [] : this.#permissions(scopeMap);
   }
 
   #permissions(scopeMap: string | ScopeMap): Permissions {

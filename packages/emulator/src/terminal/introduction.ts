@@ -1,12 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Emulator } from "../emulator.ts";
 import type { Settings } from "./settings.ts";
 
 /** What somebody who has just started the emulator needs to know: one name and value a line, then what to do with them. */
-export async function introduce(emulator: Emulator, settings: Settings): Promise<readonly string[]> {
-  const facts = await factsOf(emulator, settings);
-  const certificate = facts.find(([name]) => name === "certificate")?.[1];
+export function introduce(emulator: Emulator, settings: Settings): readonly string[] {
+  const certificate = emulator.certificateFile;
+  const facts = factsOf(emulator, settings);
   const lines = facts.map(([name, value]) => `${name.padEnd(13)}${value}`);
   // Without TLS, @azure/identity takes nobody for Entra ID.
   if (certificate === undefined) return lines;
@@ -23,15 +22,15 @@ export async function introduce(emulator: Emulator, settings: Settings): Promise
 }
 
 /** The same for programs. */
-export async function introduceAsJson(emulator: Emulator, settings: Settings): Promise<string> {
+export function introduceAsJson(emulator: Emulator, settings: Settings): string {
   const { endpoint, loginServer, admin, dataFolder, entra, access } = emulator;
   return JSON.stringify({
     event: "started",
     endpoint,
     loginServer,
     registries: Object.fromEntries(registriesOf(emulator, settings)),
-    certificate: await writeCertificate(emulator),
-    admin,
+    certificate: emulator.certificateFile,
+    admin: admin === undefined || isGenerated(settings) ? admin : { username: admin.username },
     tokens: [...access.tokens.values()],
     environment: entra.application.environment,
     dataFolder,
@@ -40,39 +39,32 @@ export async function introduceAsJson(emulator: Emulator, settings: Settings): P
 
 type Fact = readonly [name: string, value: string];
 
-async function factsOf(emulator: Emulator, settings: Settings): Promise<readonly Fact[]> {
-  const { endpoint, admin, dataFolder, entra, access } = emulator;
-  const certificate = await writeCertificate(emulator);
-  // A password that somebody gave need not be shown to whoever looks at the screen.
-  const isGenerated = settings.emulator.adminUser === undefined;
+function factsOf(emulator: Emulator, settings: Settings): readonly Fact[] {
+  const { endpoint, admin, dataFolder, entra, access, certificateFile: certificate } = emulator;
   return [
     ["endpoint", endpoint],
     ...registriesOf(emulator, settings).map(([name, address]): Fact => ["registry", `${name}  ${address}`]),
+    ["storage", emulator.storageEndpoint],
     ["entra", entra.authorityHost],
     ...(certificate === undefined ? [] : [["certificate", certificate] as const]),
     ...(admin === undefined
       ? []
       : ([
           ["user", admin.username],
-          ["password", isGenerated ? admin.password : "(the one you gave)"],
+          ["password", isGenerated(settings) ? admin.password : "(the one you gave)"],
         ] as const)),
     ...[...access.tokens.values()].map(({ username, password }): Fact => ["token", `${username}  ${password}`]),
     ["data", resolve(dataFolder)],
   ];
 }
 
-function registriesOf(emulator: Emulator, { emulator: { registries = {} } }: Settings): readonly Fact[] {
-  return Object.keys(registries).map((name) => [name, emulator.registry(name).endpoint]);
+/** A password that somebody gave need not be shown to whoever looks at the screen, or into the log. */
+function isGenerated({ emulator: { adminUser } }: Settings): boolean {
+  return adminUser === undefined;
 }
 
-/** In a folder of its own and under this name, skopeo and podman take it as it is (`--cert-dir`). */
-async function writeCertificate({ certificate, dataFolder }: Emulator): Promise<string | undefined> {
-  if (certificate === "") return undefined;
-  const folder = resolve(dataFolder, "certificate");
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, "ca.crt");
-  await writeFile(file, certificate);
-  return file;
+function registriesOf(emulator: Emulator, { emulator: { registries = {} } }: Settings): readonly Fact[] {
+  return Object.keys(registries).map((name) => [name, emulator.registry(name).endpoint]);
 }
 
 function trust(path: string, loginServer: string): readonly string[] {

@@ -94,7 +94,8 @@ async function adminUserOf(
 ): Promise<EmulatorOptions["adminUser"]> {
   const { user, password, "password-file": file } = args;
   if (args["no-admin-user"]) {
-    if (user ?? password ?? file) throw new TypeError("--no-admin-user contradicts --user and --password");
+    if (user !== undefined || password !== undefined || file !== undefined)
+      throw new TypeError("--no-admin-user contradicts --user and --password");
     return false;
   }
   if (password !== undefined && file !== undefined) throw new TypeError("--password and --password-file: give one");
