@@ -8,8 +8,10 @@ export interface Clock {
   reset(): void;
 }
 
-/** A clock that also stamps records. */
+/** A clock that also dates records. */
 export interface StampingClock extends Clock {
+  /** As `now`, but never off: what is kept is dated by it, and found to be old. */
+  recordNow(): number;
   /**
    * The time as ACR writes it, RFC 3339 with seven digits of a second's fraction, never twice the same: later stamps
    * sort behind earlier ones as texts, so that lists ordered by time have one order only.
@@ -19,26 +21,27 @@ export interface StampingClock extends Clock {
 
 /**
  * Creates a clock over `base`; by default the machine's, to the microsecond. `skew` is how far it is off at the moment, for
- * whoever reads it; stamps are not, or all later ones would have to lie behind one of the future.
+ * whoever reads it; records are not, or all later stamps would have to lie behind one of the future.
  */
 export function createClock(base: () => number = machineTime, skew: () => number = () => 0): StampingClock {
   let moved = 0;
   let last = NEVER;
-  const now = () => base() + moved + skew();
+  const recordNow = () => base() + moved;
   const advance = (ms: number) => {
     moved += ms;
     // Whoever turns the clock back wants earlier stamps.
     if (ms < 0) last = NEVER;
   };
   return {
-    now,
+    now: () => recordNow() + skew(),
+    recordNow,
     advance,
     reset() {
       advance(-moved);
       last = NEVER;
     },
     timestamp() {
-      const time = base() + moved;
+      const time = recordNow();
       const ms = Math.floor(time);
       const next = { ms, ticks: Math.floor((time - ms) * TICKS_PER_MS) };
       last = isLater(next, last) ? next : successor(last);

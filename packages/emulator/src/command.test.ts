@@ -355,7 +355,7 @@ describe("acrkit-emulator", () => {
   it("says why it could not start, with exit code 1", async () => {
     const { exitCode, error } = await run(["--http", "--data", import.meta.filename]);
     expect(exitCode).toBe(1);
-    expect(error.join()).toMatch(/could not start: --data .* is no folder/);
+    expect(error.join()).toMatch(/could not start: the data folder .* cannot be used: there is a file in its place/);
     await run(["--http"], async (lines) => {
       const { port } = new URL(shown(lines, "endpoint"));
       const second = await run(["--http", "--port", port]);

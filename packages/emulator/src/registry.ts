@@ -12,6 +12,7 @@ import { adminUserOf, loadIdentity, passwordMaker, type RegistryIdentity } from 
 import type { RegistryOptions } from "./options.ts";
 import { acknowledgeDurably } from "./protocol/acknowledge.ts";
 import type { RegistryContext } from "./protocol/context.ts";
+import { purgeExpired } from "./protocol/deleted.ts";
 import type { Handler } from "./protocol/message.ts";
 import { createRegistryHandler } from "./protocol/registry-origin.ts";
 import { createStorageHandler } from "./protocol/storage-origin.ts";
@@ -36,7 +37,8 @@ export interface Registry {
 export interface Surroundings {
   readonly clock: StampingClock;
   readonly jwts: Jwts;
-  readonly entra: Entra;
+  /** Reads or makes its identity, in the first registry's folder: not before that is locked. */
+  readonly entra: () => Promise<Entra>;
   /** `http` or `https`. */
   readonly scheme: string;
   /** Whether what is answered for must survive a power failure, not just a killed process. */
@@ -60,10 +62,13 @@ export async function openRegistry(
   addresses: Addresses,
 ): Promise<Registry> {
   const { durable, clock } = surroundings;
-  const store = await openStore(folder, { durable, quotaBytes: options.quotaBytes, now: clock.now });
+  const store = await openStore(folder, { durable, quotaBytes: options.quotaBytes, now: clock.recordNow });
   try {
     const identity = await loadIdentity(createFileSecrets(join(folder, "secrets"), { durable }));
-    return assembleRegistry(store, identity, options, surroundings, addresses);
+    const entra = await surroundings.entra();
+    const registry = assembleRegistry(store, identity, options, { ...surroundings, entra }, addresses);
+    purgeExpired(registry.context);
+    return registry;
   } catch (error) {
     store.close();
     throw error;
@@ -74,7 +79,7 @@ function assembleRegistry(
   store: Store,
   identity: RegistryIdentity,
   options: RegistryOptions,
-  { clock, jwts, entra, scheme }: Surroundings,
+  { clock, jwts, entra, scheme }: Omit<Surroundings, "entra"> & { readonly entra: Entra },
   addresses: Addresses,
 ): Registry {
   const { loginServer } = options;

@@ -120,6 +120,67 @@ describe("reset", () => {
     expect(await readdir(join(emulator.dataFolder, "uploads"))).toEqual([]);
   });
 
+  it.for<[string, () => unknown]>([
+    [
+      "a slow fault",
+      () => emulator.faults.add({ operation: "patchUpload", fault: { kind: "slow-request", bytesPerSecond: 1 } }),
+    ],
+    [
+      "an interceptor whose body is stuck",
+      () =>
+        emulator.intercept((received, next) => {
+          if (received.method !== "PATCH") return next(received);
+          const body = async function* () {
+            yield Buffer.from("a");
+            await new Promise(() => {});
+          };
+          return next({ ...received, body: body() });
+        }),
+    ],
+  ])("does not wait for a body that %s holds back", async ([, hold]) => {
+    const started = await send("POST", "/v2/app/blobs/uploads/");
+    hold();
+    const location = started.headers.get("location") ?? "";
+    const failed = send("PATCH", location, { body: "x".repeat(1000) }).catch((error: unknown) => error);
+    await sleep(100);
+    await emulator.reset();
+    expect(await failed).toBeInstanceOf(TypeError);
+    expect((await send("GET", "/v2/")).status).toBe(200);
+    expect(await readdir(join(emulator.dataFolder, "uploads"))).toEqual([]);
+  });
+
+  it("leaves nothing in log and faults of requests that were under way", async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let ended = 0;
+    emulator.faults.add({ path: "/v2/", fault: { kind: "error", status: 503, when: "after" } });
+    emulator.intercept(async (received, next) => {
+      try {
+        if (received.path === "/v2/") await held;
+        const answer = await next(received);
+        if (received.path !== "/v2/") await held;
+        return answer;
+      } finally {
+        ended++;
+      }
+    });
+    const seen: string[] = [];
+    const unwatch = emulator.requests.watch(({ path }) => seen.push(path));
+    const failed = ["/v2/", "/acr/v1/_catalog"].map((path) => send("GET", path).catch((error: unknown) => error));
+    await sleep(50);
+    await emulator.reset();
+    emulator.faults.add({ path: "/v2/", times: 1, fault: { kind: "error", status: 503 } });
+    release();
+    await Promise.all(failed);
+    await expect.poll(() => ended).toBe(2);
+    await sleep(20);
+    unwatch();
+    expect([emulator.requests.entries, emulator.faults.fired, seen]).toEqual([[], [], []]);
+    expect((await send("GET", "/v2/")).status).toBe(503);
+  });
+
   it("does not let through later what an interceptor held back before", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {

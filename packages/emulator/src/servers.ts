@@ -4,7 +4,7 @@ import { type Interceptor, Interceptors } from "./faults/interceptors.ts";
 import type { Handler, Origin } from "./protocol/message.ts";
 import type { RequestLog } from "./request-log/request-log.ts";
 import type { Certificate } from "./server/certificate.ts";
-import type { Aside } from "./server/exchange.ts";
+import type { Aside, Observe } from "./server/exchange.ts";
 import { type Listener, listen } from "./server/listener.ts";
 
 /** What all servers of an emulator have in common. */
@@ -45,11 +45,19 @@ export class Servers {
   /** Starts one and gives its port. */
   async serve({ origin, handler, port = 0, aside }: ServerOptions): Promise<number> {
     const { host, tls, now, requests, faults } = this.#options;
-    const whole = this.#admission.around((inner) => this.#interceptors.around(faults.around(inner)), handler);
-    const listener = await listen(
-      { origin, handler: whole, now, observe: (request, traffic) => requests.observe(request, traffic), aside },
-      { host, port, tls },
-    );
+    const admission = this.#admission;
+    const whole = admission.around((inner, signal) => this.#interceptors.around(faults.around(inner, signal)), handler);
+    const observe: Observe = (request, traffic) => {
+      const { answered, ended } = requests.observe(request, traffic, admission.signal);
+      return {
+        answered,
+        ended() {
+          ended();
+          admission.leave(request);
+        },
+      };
+    };
+    const listener = await listen({ origin, handler: whole, now, observe, aside }, { host, port, tls });
     this.#listeners.push(listener);
     return listener.port;
   }

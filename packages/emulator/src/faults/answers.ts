@@ -4,6 +4,7 @@ import { bytesAnswer, textAnswer } from "../protocol/answers.ts";
 import { withRegistryHeaders, withTokenHeaders } from "../protocol/common-headers.ts";
 import { errorBody, failure, failureAnswer } from "../protocol/failure.ts";
 import type { EmulatorRequest, EmulatorResponse, HeaderLine } from "../protocol/message.ts";
+import { proxyPage } from "../protocol/proxy-page.ts";
 import type { DrawnFault, ErrorAnswer } from "./fault.ts";
 import { FAULT_HEADER } from "./header.ts";
 
@@ -60,18 +61,9 @@ function retryAfter({ retryAfter: seconds, retryAfterAs }: DrawnFault<ErrorAnswe
  * logged (1.3); that it carries none of the registry's headers is assumed.
  */
 function gatewayAnswer(status: 502 | 504, headers: readonly HeaderLine[]): EmulatorResponse {
-  const title = `${status} ${GATEWAY_REASONS[status]}`;
-  const page = [
-    "<html>",
-    `<head><title>${title}</title></head>`,
-    "<body>",
-    `<center><h1>${title}</h1></center>`,
-    "<hr><center>openresty</center>",
-    "</body>",
-    "</html>",
-    "",
-  ].join("\r\n");
-  return textAnswer(status, "text/html", page, [["Server", "openresty"], ["Connection", "keep-alive"], ...headers]);
+  return proxyPage(status, `${status} ${GATEWAY_REASONS[status]}`, {
+    headers: [["Server", "openresty"], ["Connection", "keep-alive"], ...headers],
+  });
 }
 
 /** 1.3: the token service's errors have no charset and no final newline. */

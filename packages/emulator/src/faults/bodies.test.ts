@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ByteSource } from "@acrkit/oci";
 import { describe, expect, it } from "vitest";
-import { corruptAt, endAfter, lengthOf, type Pacing, paced, withBody } from "./bodies.ts";
+import { corruptAt, endAfter, lengthOf, type Pacing, paced, untilAborted, withBody } from "./bodies.ts";
 
 async function* source(...pieces: readonly string[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const piece of pieces) yield Buffer.from(piece);
@@ -135,6 +135,61 @@ describe("a slow body", () => {
     expect(sleeps).toEqual([5000, 5000, 5000]);
   });
 });
+
+describe("a body that can be cut off", () => {
+  /** Gives one piece and gets stuck. */
+  const stuck = () => {
+    const state = { isClosed: false, goOn: () => {} };
+    const body = async function* () {
+      try {
+        yield Buffer.from("abc");
+        await new Promise<void>((resolve) => {
+          state.goOn = resolve;
+        });
+        yield Buffer.from("def");
+      } finally {
+        state.isClosed = true;
+      }
+    };
+    return { state, body: body() };
+  };
+
+  it("is the same as long as it is not", async () => {
+    expect(await textOf(untilAborted(source("abc", "def"), new AbortController().signal))).toBe("abc|def|");
+  });
+
+  it("fails at once, stuck or not, and is closed when it can be", async () => {
+    const { state, body } = stuck();
+    const cutting = new AbortController();
+    const parts = untilAborted(body, cutting.signal)[Symbol.asyncIterator]();
+    await parts.next();
+    const next = parts.next();
+    cutting.abort();
+    await expect(next).rejects.toMatchObject({ name: "ConnectionCut" });
+    await expect(parts.next()).rejects.toMatchObject({ name: "ConnectionCut" });
+    await parts.return?.();
+    expect(state.isClosed).toBe(false);
+    state.goOn();
+    await expect.poll(() => state.isClosed).toBe(true);
+  });
+
+  it("closes the one below when its reader stops early", async () => {
+    const { state, body } = stuck();
+    for await (const _ of untilAborted(body, new AbortController().signal)) break;
+    expect(state.isClosed).toBe(true);
+  });
+
+  it("passes on what goes wrong below", async () => {
+    const { signal } = new AbortController();
+    const failing = withFailure(new Error("broken"));
+    await expect(textOf(untilAborted(failing, signal))).rejects.toThrow("broken");
+  });
+});
+
+// biome-ignore lint/correctness/useYield: it does not come so far
+async function* withFailure(error: Error): AsyncGenerator<Uint8Array, void, undefined> {
+  throw error;
+}
 
 describe("the length of a body", () => {
   it("is known of bytes and of what announces it", () => {

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { ByteSource } from "@acrkit/oci";
 import type { EmulatorResponse } from "../protocol/message.ts";
+import { ConnectionCut } from "./interceptors.ts";
 
 type Parts = AsyncGenerator<Uint8Array, void, undefined>;
 
@@ -92,6 +93,48 @@ export function paced(source: ByteSource, bytesPerSecond: number, pacing: Pacing
       }
     }
   });
+}
+
+/** The same bytes; once `signal` aborts, whoever waits for more is told so, however long the source holds it back. */
+export function untilAborted(source: ByteSource, signal: AbortSignal): ByteSource {
+  return {
+    [Symbol.asyncIterator]() {
+      const parts = source[Symbol.asyncIterator]();
+      let fail: (error: Error) => void = () => {};
+      const leave = () => signal.removeEventListener("abort", cut);
+      const close = async () => {
+        await parts.return?.();
+      };
+      const cut = () => {
+        leave();
+        fail(new ConnectionCut());
+        // A source that is stuck hears of it when it goes on.
+        close().catch(() => {});
+      };
+      signal.addEventListener("abort", cut);
+      return {
+        async next() {
+          if (signal.aborted) throw new ConnectionCut();
+          try {
+            const result = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+              fail = reject;
+              parts.next().then(resolve, reject);
+            });
+            if (result.done === true) leave();
+            return result;
+          } catch (error) {
+            leave();
+            throw error;
+          }
+        },
+        async return() {
+          leave();
+          if (!signal.aborted) await close();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }
 
 /** A changed source that also closes the one below when it is left before its first piece, which a generator would not. */

@@ -54,6 +54,39 @@ const statusOf = async (answer: Promise<EmulatorResponse>) => {
 };
 
 describe("faults", () => {
+  it("of a request that is cut off happen no more, and pauses end", async () => {
+    const cutting = new AbortController();
+    const faults = new Faults();
+    faults.add([{ fault: { kind: "delay", ms: 1e9 } }, { fault: { kind: "delay", ms: 0 } }]);
+    const held = statusOf(faults.around(echo, cutting.signal)(request()));
+    await expect.poll(() => faults.fired.length).toBe(1);
+    cutting.abort();
+    expect(await held).toBe(0);
+    expect(await statusOf(faults.around(echo, cutting.signal)(request()))).toBe(0);
+    expect(faults.fired).toHaveLength(1);
+  });
+
+  it("that come late do not count for what was cut off before", async () => {
+    const cutting = new AbortController();
+    const faults = new Faults();
+    faults.add({ fault: { kind: "lose-response" } });
+    const late = faults.around(async () => {
+      cutting.abort();
+      return emptyAnswer(200);
+    }, cutting.signal);
+    expect(await statusOf(late(request()))).toBe(0);
+    expect(faults.fired).toEqual([]);
+  });
+
+  it("with long paths are remembered for less long", async () => {
+    const faults = new Faults();
+    faults.add({ fault: { kind: "delay", ms: 0 } });
+    const path = `/${"x".repeat(1024 * 1024)}`;
+    for (let count = 0; count < 20; count++) await faults.around(echo)(request({ path }));
+    expect(faults.fired.length).toBeGreaterThan(2);
+    expect(faults.fired.length).toBeLessThan(8);
+  });
+
   it("leave everything alone as long as there are none", async () => {
     const response = emptyAnswer(200);
     expect(await new Faults().around(async () => response)(request())).toBe(response);

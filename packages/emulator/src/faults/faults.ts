@@ -51,6 +51,9 @@ const REAL_TIMING: FaultTiming = {
 /** An emulator may run for days: older entries make room. */
 const MAX_FIRED = 10_000;
 
+/** Paths are what can be long in an entry; usual ones come to a tenth of this. */
+const MAX_FIRED_PATH_BYTES = 8 * 1024 * 1024;
+
 /** Texts of the header whose matches are counted; the oldest is forgotten first, and would begin at 1 again. */
 const MAX_HEADER_TEXTS = 1_000;
 
@@ -97,6 +100,7 @@ export class Faults {
   #seed: number;
   #rules: readonly ActiveRule[] = [];
   #fired: FiredFault[] = [];
+  #firedPathBytes = 0;
 
   /** @throws {InvalidInputError} the seed is no whole number */
   constructor(options: FaultsOptions = {}, timing: FaultTiming = REAL_TIMING) {
@@ -111,7 +115,7 @@ export class Faults {
     return this.#seed;
   }
 
-  /** What has happened, oldest first; the last 10,000 at most. A fault is there at the moment it happens, not before. */
+  /** What has happened, oldest first; the last 10,000 at most, and fewer when their paths are very long. A fault is there at the moment it happens, not before. */
   get fired(): readonly FiredFault[] {
     return this.#fired;
   }
@@ -146,6 +150,7 @@ export class Faults {
   clear(): void {
     this.#rules = [];
     this.#fired = [];
+    this.#firedPathBytes = 0;
     this.#headers.clear();
   }
 
@@ -174,9 +179,13 @@ export class Faults {
     this.add(faults);
   }
 
-  /** The handler with the faults before it. A request meets the rules that are there when it arrives. */
-  around(handler: Handler): Handler {
+  /**
+   * The handler with the faults before it. A request meets the rules that are there when it arrives. Once `signal` aborts,
+   * pauses and paces end, their connections are cut, and nothing more is noted.
+   */
+  around(handler: Handler, signal?: AbortSignal): Handler {
     return async (request) => {
+      if (signal?.aborted) throw new ConnectionCut();
       const header = this.#allowHeader ? request.headers[FAULT_HEADER] : undefined;
       if (this.#rules.length === 0 && header === undefined) return handler(request);
       let asked: readonly ActiveRule[];
@@ -188,7 +197,7 @@ export class Faults {
       }
       const addressed = addressOf(request);
       // All are asked before the first acts: one rule's count does not depend on another's fault.
-      const shots = [...this.#rules, ...asked].flatMap((active) => this.#aim(active, addressed));
+      const shots = [...this.#rules, ...asked].flatMap((active) => this.#aim(active, addressed, signal));
       return shots.reduceRight<Handler>(
         (next, { fault, stage }) =>
           (received) =>
@@ -216,7 +225,7 @@ export class Faults {
   }
 
   /** Counts the match, and decides: nothing, or one shot. */
-  #aim(active: ActiveRule, addressed: Addressed): readonly Shot[] {
+  #aim(active: ActiveRule, addressed: Addressed, signal: AbortSignal | undefined): readonly Shot[] {
     const { rule, key } = active;
     if (!isMatch(rule, addressed)) return [];
     const match = ++active.matches;
@@ -228,24 +237,31 @@ export class Faults {
     const fault = drawFault(rule.fault, draws);
     const stage: Stage = {
       draws,
-      pacing: { now: this.#timing.now, sleep: (ms) => this.#sleep(ms) },
+      pacing: { now: this.#timing.now, sleep: (ms) => this.#sleep(ms, signal) },
       now: () => this.#now(),
       skewed: (ms, work) => this.#skew.run(this.skewMs + ms, work),
-      happens: () => this.#note({ rule, fault, match, ...summary(addressed) }),
+      happens: () => {
+        if (!signal?.aborted) this.#note({ rule, fault, match, ...summary(addressed) });
+      },
     };
     return [{ fault, stage }];
   }
 
-  async #sleep(ms: number): Promise<void> {
+  async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const closing = this.#closing.signal;
     try {
-      await this.#timing.sleep(ms, this.#closing.signal);
+      await this.#timing.sleep(ms, signal === undefined ? closing : AbortSignal.any([closing, signal]));
     } catch {
-      throw new ConnectionCut("the emulator was closed");
+      throw new ConnectionCut(`the emulator was ${closing.aborted ? "closed" : "reset"}`);
     }
   }
 
   #note(fired: FiredFault): void {
-    if (this.#fired.length >= MAX_FIRED) this.#fired = this.#fired.slice(MAX_FIRED / 2);
+    this.#firedPathBytes += fired.path.length;
+    if (this.#fired.length >= MAX_FIRED || this.#firedPathBytes > MAX_FIRED_PATH_BYTES) {
+      this.#fired = this.#fired.slice(Math.ceil(this.#fired.length / 2));
+      this.#firedPathBytes = [...this.#fired, fired].reduce((sum, { path }) => sum + path.length, 0);
+    }
     this.#fired.push(fired);
   }
 }

@@ -1,8 +1,8 @@
-import { type Descriptor, type Digest, InvalidInputError, parseRepositoryName } from "@acrkit/oci";
+import { type Descriptor, type Digest, InvalidInputError, type ParsedManifest, parseRepositoryName } from "@acrkit/oci";
 import type { RegistryContext } from "../protocol/context.ts";
 import { restoreRepository } from "../protocol/deleted.ts";
-import { putTag } from "../protocol/manifest-put.ts";
-import { describeManifest } from "../protocol/manifest-record.ts";
+import { missingContents, putTag } from "../protocol/manifest-put.ts";
+import { type Platform, readPlatform, recordOf } from "../protocol/manifest-record.ts";
 import { touchRepository } from "../protocol/repository.ts";
 import type { Store, UploadSession } from "../storage/store.ts";
 import { findGraph, type LayoutGraph } from "./layout-graph.ts";
@@ -31,11 +31,13 @@ type Target = Pick<RegistryContext, "store" | "clock">;
  * Brings an OCI image layout, as skopeo, umoci, oras and docker write it, into a repository: manifests, their blobs, and
  * what is attached to them. An entry's name becomes its tag; an entry without one is there by its digest.
  *
- * Everything is verified before anything shows: a broken layout changes nothing. Blobs are streamed.
+ * Everything is verified before anything shows: a broken layout changes nothing. Blobs are streamed; the manifests, and the
+ * tags, then appear all at once.
  *
  * @throws {InvalidLayoutError} a file is missing, or is not what its descriptor says
  * @throws {InvalidInputError} no repository name, no such entry, a locked repository or tag
  * @throws {QuotaExceededError} the registry may not hold so much; `DiskFullError` when the disk cannot
+ * @throws {Error} something that was brought in has been removed again meanwhile, as by a reset
  * @see OCI image-spec v1.1.1, image-layout.md
  */
 export async function importLayout(
@@ -50,8 +52,11 @@ export async function importLayout(
   assertUnlocked(store, repository, graph);
   const missing = graph.blobs.filter(({ digest }) => store.blobs.sizeAnywhere(digest) === undefined);
   store.assertRoom(sizeOf(missing));
-  await importBlobs(store, repository, layout, graph.blobs);
-  await importManifests(target, repository, layout, graph);
+  await importBlobs(store, repository, layout, graph.blobs).catch((error) => {
+    throw asRemoved(error);
+  });
+  const manifests = await readManifests(store, repository, layout, graph.manifests);
+  store.transaction(() => putManifests(target, repository, manifests, graph));
   await store.sync();
   return {
     tags: Object.fromEntries(graph.tags),
@@ -98,33 +103,68 @@ async function importBlobs(
 
 async function openUpload(store: Store): Promise<UploadSession> {
   const session = await store.uploads.open(await store.uploads.create());
-  if (typeof session === "string") throw new Error(`an upload that was just begun is ${session}`);
+  if (typeof session === "string") throw new Error(nothingImported(UPLOADED));
   return session;
 }
 
-/** Members before lists, all manifests before the first tag: nothing ever points to what is not there. */
-async function importManifests(
-  target: Target,
+/** What of the layout is written at once. */
+interface ReadManifest {
+  readonly digest: Digest;
+  readonly parsed: ParsedManifest;
+  readonly content: Uint8Array;
+  readonly platform: Platform;
+}
+
+async function readManifests(
+  store: Store,
   repository: string,
   layout: LayoutReader,
-  { manifests, tags }: LayoutGraph,
-): Promise<void> {
-  const { store, clock } = target;
-  for (const descriptor of manifests) {
-    const { digest } = descriptor;
+  descriptors: readonly Descriptor[],
+): Promise<readonly ReadManifest[]> {
+  const manifests: ReadManifest[] = [];
+  for (const descriptor of descriptors) {
     const { parsed, content } = await layout.manifest(descriptor);
-    const now = clock.timestamp();
-    const record = await describeManifest(store, repository, { digest, size: content.byteLength, parsed, now });
-    store.transaction(() => {
-      restoreRepository(target, repository);
-      touchRepository(target, repository);
-      store.manifests.put(repository, record, content);
-      store.deleted.removeManifest(repository, digest);
-    });
+    const platform = await readPlatform(store, repository, parsed);
+    manifests.push({ digest: descriptor.digest, parsed, content, platform });
   }
-  store.transaction(() => {
-    for (const [name, digest] of tags) putTag(target, repository, name, digest);
-  });
+  return manifests;
+}
+
+/**
+ * Members before lists, all manifests before the first tag. Looks again for what they refer to, and for locks: a reset, a
+ * deletion or a collection of garbage may have come in between.
+ */
+function putManifests(
+  target: Target,
+  repository: string,
+  manifests: readonly ReadManifest[],
+  graph: LayoutGraph,
+): void {
+  const { store, clock } = target;
+  assertUnlocked(store, repository, graph);
+  for (const { digest, parsed, content, platform } of manifests) {
+    const missing = missingContents(store, repository, parsed);
+    if (missing.length > 0) throw new Error(nothingImported(missing.map((content) => content.digest).join(", ")));
+    const pushed = { digest, size: content.byteLength, parsed, now: clock.timestamp() };
+    const record = recordOf(store, repository, pushed, platform);
+    restoreRepository(target, repository);
+    touchRepository(target, repository);
+    store.manifests.put(repository, record, content);
+    store.deleted.removeManifest(repository, digest);
+  }
+  for (const [name, digest] of graph.tags) putTag(target, repository, name, digest);
+}
+
+/** A reset takes the files of uploads that are under way; those of the layout have an error of their own. */
+function asRemoved(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" ? new Error(nothingImported(UPLOADED), { cause: error }) : error;
+}
+
+const UPLOADED = "what was being uploaded";
+
+function nothingImported(missing: string): string {
+  return `nothing was imported: a reset, a deletion or a collection of garbage has meanwhile removed ${missing}`;
 }
 
 function sizeOf(descriptors: readonly Descriptor[]): number {

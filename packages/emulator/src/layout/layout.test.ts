@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +15,9 @@ import {
   refNameOf,
   withRefName,
 } from "@acrkit/oci";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { OPEN, type TagRecord } from "../storage/records.ts";
+import type { Store } from "../storage/store.ts";
 import { type TestRegistry, testRegistry } from "../testing/in-process.ts";
 import { exportLayout } from "./export-layout.ts";
 import { importLayout } from "./import-layout.ts";
@@ -169,15 +172,23 @@ describe("an OCI layout", () => {
         },
       ],
       ["a missing layer", `${layer}: it is missing`, (at) => rm(join(at, layer))],
-      ["a cut layer", `${layer}: content sha256`, (at) => truncate(join(at, layer), 2)],
+      ["a cut layer", `${layer}: its size is 2 bytes`, (at) => truncate(join(at, layer), 2)],
       ["another layer", `${layer}: content differs`, (at) => writeFile(join(at, layer), "two")],
-      ["a longer layer", `${layer}: content sha256`, (at) => writeFile(join(at, layer), "one and more")],
+      ["a longer layer", `${layer}: its size is 12 bytes`, (at) => writeFile(join(at, layer), "one and more")],
       [
         "a folder as layer",
         `${layer}: it is not a file`,
         async (at) => {
           await rm(join(at, layer));
           await mkdir(join(at, layer));
+        },
+      ],
+      [
+        "a pipe as layer, which nobody writes to",
+        `${layer}: it is not a file`,
+        async (at) => {
+          await rm(join(at, layer));
+          execFileSync("mkfifo", [join(at, layer)]);
         },
       ],
       ["a missing manifest", "it is missing", (at, image) => rm(join(at, layoutBlobPath(image.digest)))],
@@ -227,6 +238,64 @@ describe("an OCI layout", () => {
     await expect(bring({ repository: "../app" })).rejects.toThrow("repository name");
   });
 
+  describe("whose contents are taken away while it is imported is not imported", () => {
+    const acts: [string, (store: Store) => unknown, string][] = [
+      ["by a reset", (store) => store.clear(), "removed sha256:"],
+      ["by a collection of garbage", (store) => store.collectGarbage({ olderThanMs: 0 }), "removed sha256:"],
+      [
+        "by a deletion",
+        (store) => store.blobs.unlink("app", digestOf(Buffer.from("two"))),
+        `removed ${digestOf(Buffer.from("two"))}`,
+      ],
+    ];
+    it.for(acts)("%s", async ([, act, problem]) => {
+      const { store } = test.registry.context;
+      layout.entries = [withRefName(await layout.image("one"), "v1"), withRefName(await layout.image("two"), "v2")];
+      await layout.write();
+      // All blobs are there when the first config is read.
+      const open = store.blobs.open.bind(store.blobs);
+      let acting: unknown;
+      vi.spyOn(store.blobs, "open").mockImplementationOnce((digest) => {
+        acting = act(store);
+        return open(digest);
+      });
+      await expect(bring()).rejects.toThrow(problem);
+      await acting;
+      expect(store.usage()).toMatchObject({ manifestCount: 0, tagCount: 0 });
+      expect(store.repositories.list({ limit: 1 })).toEqual([]);
+    });
+
+    it("by a reset among its blobs", async () => {
+      const { store } = test.registry.context;
+      layout.entries = [withRefName(await layout.image("one"), "v1")];
+      await layout.write();
+      const create = store.uploads.create.bind(store.uploads);
+      vi.spyOn(store.uploads, "create").mockImplementationOnce(async () => {
+        const uuid = await create();
+        await store.clear();
+        return uuid;
+      });
+      await expect(bring()).rejects.toThrow("nothing was imported");
+      expect(store.usage()).toMatchObject({ blobCount: 0, manifestCount: 0 });
+    });
+  });
+
+  it("notices a lock that comes while it is imported", async () => {
+    const { store } = test.registry.context;
+    await test.pushImage("app", "v1");
+    layout.entries = [withRefName(await layout.image("other"), "v2"), withRefName(await layout.image("one"), "v1")];
+    await layout.write();
+    const before = store.usage();
+    const open = store.blobs.open.bind(store.blobs);
+    vi.spyOn(store.blobs, "open").mockImplementationOnce((digest) => {
+      const tag = store.tags.get("app", "v1") as TagRecord;
+      store.tags.put("app", { ...tag, attributes: { ...OPEN, writeEnabled: false } });
+      return open(digest);
+    });
+    await expect(bring()).rejects.toThrow('tag "v1" is not valid: it is locked');
+    expect(store.usage()).toMatchObject({ manifestCount: before.manifestCount, tagCount: before.tagCount });
+  });
+
   it("goes no further than the quota, which it leaves as it was", async () => {
     await using small = await testRegistry({ quotaBytes: 1500 });
     layout.entries = [withRefName(await layout.image("x".repeat(2000)), "v1")];
@@ -267,6 +336,17 @@ describe("an OCI layout", () => {
       await using second = await testRegistry();
       await importLayout(second.registry.context, join(folder, "out"), { repository: "app" });
       expect(second.registry.context.store.usage()).toEqual(test.registry.context.store.usage());
+    });
+
+    it("takes the sizes of its blobs from the registry, whatever its manifests say", async () => {
+      const { digest } = await layout.blob(MediaType.ociConfig, "{}");
+      await test.pushBlob("app", "{}");
+      const layers = [{ mediaType: MediaType.ociLayer, digest, size: 77 }];
+      const body = JSON.stringify({ schemaVersion: 2, config: { mediaType: MediaType.ociConfig, digest }, layers });
+      const headers = { "content-type": MediaType.ociManifest };
+      expect((await test.send("PUT", "/v2/app/manifests/v1", { scope: SCOPE, headers, body })).status).toBe(201);
+      expect(await take("out")).toMatchObject({ blobCount: 1, sizeInBytes: body.length + 2 });
+      expect(await readFile(join(folder, "out", layoutBlobPath(digest)), "utf8")).toBe("{}");
     });
 
     it("holds what was asked for, and what is attached to it", async () => {

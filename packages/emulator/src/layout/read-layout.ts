@@ -61,11 +61,15 @@ export async function readLayout(folder: string): Promise<LayoutReader> {
 async function* verified(folder: string, { digest, size }: Descriptor): AsyncGenerator<Uint8Array> {
   const file = layoutBlobPath(digest);
   assertVerifiable(digest, file);
+  const path = join(folder, file);
   try {
-    yield* verifyBytes(createReadStream(join(folder, file), { highWaterMark: 1024 * 1024 }), {
-      digest,
-      sizeInBytes: size,
-    });
+    // Before it is opened: a pipe would hold one of the few threads that open files until someone writes to it.
+    const found = await stat(path);
+    if (!found.isFile()) throw new InvalidLayoutError(file, "it is not a file");
+    if (found.size !== size) {
+      throw new InvalidLayoutError(file, `its size is ${found.size} bytes, its descriptor's ${size}`);
+    }
+    yield* verifyBytes(createReadStream(path, { highWaterMark: 1024 * 1024 }), { digest, sizeInBytes: size });
   } catch (error) {
     if (isDigestMismatchError(error)) throw new InvalidLayoutError(file, error.message, { cause: error });
     throw missingFile(error, file);

@@ -62,11 +62,13 @@ export function findExport(
     manifests.set(digest, descriptorOf(record));
     const { manifest } = readManifest(content, record.mediaType);
     for (const part of manifestContents(manifest)) {
+      const size = store.blobs.size(repository, part.digest);
       if (isIndex(manifest)) {
         members.add(part.digest);
         visit(part.digest);
-      } else if (store.blobs.size(repository, part.digest) !== undefined) {
-        blobs.set(part.digest, part);
+      } else if (size !== undefined) {
+        // Whoever pushed the manifest may have left the size out, or given another.
+        blobs.set(part.digest, { ...part, size });
       } else if ((part.urls ?? []).length === 0) {
         throw new InvalidInputError("reference", digest, `${repository} does not have its blob ${part.digest}`);
       }

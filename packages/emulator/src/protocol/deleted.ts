@@ -132,8 +132,12 @@ export function isDeleted(call: Call, repository: string, digest: Digest): boole
 }
 
 /** Removes what has been in the bin for too long; the service does it once a day, with today's retention. */
-function purgeExpired({ store, clock, softDeleteDays = SOFT_DELETE_DAYS }: Call): void {
-  const before = clock.now() - softDeleteDays * 24 * 60 * 60 * 1000;
+export function purgeExpired({
+  store,
+  clock,
+  softDeleteDays = SOFT_DELETE_DAYS,
+}: Pick<Call, "store" | "clock" | "softDeleteDays">): void {
+  const before = clock.recordNow() - softDeleteDays * 24 * 60 * 60 * 1000;
   store.deleted.purge(new Date(before).toISOString());
 }
 

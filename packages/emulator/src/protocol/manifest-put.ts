@@ -15,6 +15,7 @@ import {
 } from "@acrkit/oci";
 import { readManifest } from "../storage/read-manifest.ts";
 import { OPEN } from "../storage/records.ts";
+import type { Store } from "../storage/store.ts";
 import { emptyAnswer } from "./answers.ts";
 import { type Call, type OperationHandler, parameter, repositoryOf } from "./call.ts";
 import { isDeleted, restoreRepository } from "./deleted.ts";
@@ -98,16 +99,25 @@ function digestFor(content: Uint8Array, reference: string): Digest {
   return digest;
 }
 
-/** One error per missing blob, config first; the members of a list are looked for among the manifests (4.4). */
-function assertContentsPresent({ store }: Call, repository: string, { kind, manifest }: ParsedManifest): void {
+/** One error per missing blob, config first (4.4). */
+function assertContentsPresent({ store }: Call, repository: string, parsed: ParsedManifest): void {
+  const [first, ...others] = missingContents(store, repository, parsed).map(
+    ({ digest }): ErrorEntry => ({ code: "MANIFEST_BLOB_UNKNOWN", detail: digest }),
+  );
+  if (first !== undefined) throw failures([first, ...others]);
+}
+
+/** What a manifest refers to and the repository has not; the members of a list are looked for among the manifests (4.4). */
+export function missingContents(
+  store: Store,
+  repository: string,
+  { kind, manifest }: ParsedManifest,
+): readonly Descriptor[] {
   const isPresent = ({ digest }: Descriptor) =>
     kind === "index"
       ? store.manifests.get(repository, digest) !== undefined
       : store.blobs.size(repository, digest) !== undefined;
-  const [first, ...others] = manifestContents(manifest)
-    .filter((descriptor) => !isForeign(descriptor) && !isPresent(descriptor))
-    .map(({ digest }): ErrorEntry => ({ code: "MANIFEST_BLOB_UNKNOWN", detail: digest }));
-  if (first !== undefined) throw failures([first, ...others]);
+  return manifestContents(manifest).filter((descriptor) => !isForeign(descriptor) && !isPresent(descriptor));
 }
 
 /** Layers to be fetched from elsewhere, as Windows base images have them, need not be in the registry. */

@@ -12,16 +12,35 @@ import {
 import { type ManifestRecord, OPEN } from "../storage/records.ts";
 import type { Store } from "../storage/store.ts";
 
-/** What the registry notes about a manifest at its push (3.8). A manifest pushed again keeps its times and locks. */
+/** A manifest that is pushed. */
+export interface PushedManifest {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly parsed: ParsedManifest;
+  readonly now: string;
+}
+
+/** What an image's config says it runs on. */
+export type Platform = Pick<ManifestRecord, "architecture" | "os">;
+
+/** What the registry notes about a manifest at its push (3.8). */
 export async function describeManifest(
   store: Store,
   repository: string,
-  pushed: { readonly digest: Digest; readonly size: number; readonly parsed: ParsedManifest; readonly now: string },
+  pushed: PushedManifest,
 ): Promise<ManifestRecord> {
-  const { digest, size, parsed, now } = pushed;
+  return recordOf(store, repository, pushed, await readPlatform(store, repository, pushed.parsed));
+}
+
+/** The same where the platform is known already: at once, by what is stored now. A manifest pushed again keeps its times and locks. */
+export function recordOf(
+  store: Store,
+  repository: string,
+  { digest, size, parsed, now }: PushedManifest,
+  platform: Platform,
+): ManifestRecord {
   const { manifest } = parsed;
   const config = isImageManifest(manifest) ? manifest.config : undefined;
-  const platform = config === undefined ? {} : await platformOf(store, repository, config);
   const known = store.manifests.get(repository, digest);
   return {
     digest,
@@ -43,7 +62,12 @@ export async function describeManifest(
 
 /** An image's layers without its config; a list's members together (3.8). */
 function imageSize(store: Store, repository: string, { manifest }: ParsedManifest): number {
-  const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
+  // Descriptors may say what they like, and together more than a number can be.
+  const sum = (sizes: readonly number[]) =>
+    Math.min(
+      sizes.reduce((total, size) => total + size, 0),
+      Number.MAX_SAFE_INTEGER,
+    );
   if (isImageManifest(manifest)) return sum(manifest.layers.map(({ size }) => size));
   if (isIndex(manifest)) {
     return sum(manifest.manifests.map(({ digest }) => store.manifests.get(repository, digest)?.imageSize ?? 0));
@@ -54,11 +78,12 @@ function imageSize(store: Store, repository: string, { manifest }: ParsedManifes
 /** Other configs may be anything: only these are read. */
 const IMAGE_CONFIGS: readonly string[] = [MediaType.ociConfig, MediaType.dockerConfig];
 
-async function platformOf(
-  store: Store,
-  repository: string,
-  config: Descriptor,
-): Promise<Pick<ManifestRecord, "architecture" | "os">> {
+/** Reads it out of an image's config; of anything else, and of a config that is not there, nothing. */
+export async function readPlatform(store: Store, repository: string, { manifest }: ParsedManifest): Promise<Platform> {
+  return isImageManifest(manifest) ? platformOf(store, repository, manifest.config) : {};
+}
+
+async function platformOf(store: Store, repository: string, config: Descriptor): Promise<Platform> {
   const size = store.blobs.size(repository, config.digest);
   if (!IMAGE_CONFIGS.includes(config.mediaType) || size === undefined || size > MAX_MANIFEST_BYTES) return {};
   try {

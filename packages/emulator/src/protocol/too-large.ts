@@ -1,26 +1,15 @@
 import type { ByteSource } from "@acrkit/oci";
-import { textAnswer } from "./answers.ts";
 import type { EmulatorResponse } from "./message.ts";
+import { proxyPage } from "./proxy-page.ts";
 
 /** Ends a request whose body is larger than the service's front end lets through. */
 export class RequestTooLarge extends Error {
   override readonly name = "RequestTooLarge";
 }
 
-/** The page of the proxy before the service, which knows nothing of the registry's errors (reported: harbor#23015). */
+/** 413 of the proxy before the service (reported: harbor#23015). */
 export function tooLargeAnswer(): EmulatorResponse {
-  const title = "413 Request Entity Too Large";
-  const lines = [
-    "<html>",
-    `<head><title>${title}</title></head>`,
-    "<body>",
-    `<center><h1>${title}</h1></center>`,
-    "<hr><center>AzureContainerRegistry</center>",
-    "</body>",
-    "</html>",
-    "",
-  ];
-  return textAnswer(413, "text/html", lines.join("\r\n"));
+  return proxyPage(413, "413 Request Entity Too Large", { server: "AzureContainerRegistry" });
 }
 
 /** The bytes of `body`. @throws {RequestTooLarge} at the byte after the last one that is let through */

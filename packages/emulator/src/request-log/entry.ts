@@ -38,11 +38,12 @@ export class LoggedRequest implements RequestLogEntry {
   readonly origin: Origin;
   readonly method: string;
   readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: Readonly<Record<string, string | undefined>>;
   readonly status: number;
   readonly answeredAt: number;
   readonly failure: unknown;
+  // What holds credentials is not among the properties that differences and copies are made of.
+  readonly #query: URLSearchParams;
+  readonly #headers: Readonly<Record<string, string | undefined>>;
   readonly #traffic: { readonly bytesIn: number; readonly bytesOut: number };
   readonly #startedMs: number;
   #endedMs: number | undefined;
@@ -57,13 +58,21 @@ export class LoggedRequest implements RequestLogEntry {
     this.origin = origin;
     this.method = method;
     this.path = path;
-    this.query = query;
-    this.headers = headers;
+    this.#query = query;
+    this.#headers = headers;
     this.status = answer.status;
     this.answeredAt = answer.answeredAt;
     this.failure = answer.failure;
     this.#traffic = traffic;
     this.#startedMs = startedMs;
+  }
+
+  get query(): URLSearchParams {
+    return this.#query;
+  }
+
+  get headers(): Readonly<Record<string, string | undefined>> {
+    return this.#headers;
   }
 
   get operation(): OperationName | undefined {
@@ -84,6 +93,14 @@ export class LoggedRequest implements RequestLogEntry {
 
   get bytesOut(): number {
     return this.#traffic.bytesOut;
+  }
+
+  /** Characters of what the client decides the length of; in memory each is a byte, but for rare ones. */
+  get length(): number {
+    let length = this.path.length;
+    for (const [name, value] of this.#query) length += name.length + value.length;
+    for (const [name, value = ""] of Object.entries(this.#headers)) length += name.length + value.length;
+    return length;
   }
 
   end(): void {

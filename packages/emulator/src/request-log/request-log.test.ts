@@ -1,3 +1,4 @@
+import { deepStrictEqual } from "node:assert";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Emulator, startEmulator } from "../index.ts";
@@ -140,6 +141,66 @@ describe("the request log", () => {
     }
     expect(shown[0]).toContain("Basic REDACTED");
     expect(shown[2]).toContain("sig=REDACTED");
+  });
+
+  it.for<[string, (entry: object) => unknown]>([
+    ["node:assert of an entry", (entry) => complaint(() => deepStrictEqual(entry, { method: "GET", path: "/" }))],
+    ["node:assert of a list", (entry) => complaint(() => deepStrictEqual([entry], []))],
+    ["a copy as JSON", (entry) => JSON.stringify({ ...entry })],
+    ["a copy", (entry) => inspect({ ...entry }, { depth: 9 })],
+    ["what is there without its own way of printing", (entry) => inspect(entry, { customInspect: false, depth: 9 })],
+  ])("leaves credentials out of what others show: %s", async ([, show]) => {
+    const path = await push("content");
+    await (await send("GET", path)).text();
+    const { entries } = emulator.requests;
+    const signature = entries[1]?.query.get("sig") ?? "none";
+    const shown = entries.map((entry) => show(entry)).join("\n");
+    expect(shown).toContain("GET");
+    expect(shown).not.toContain(authorization.slice(6));
+    expect(shown).not.toContain(signature);
+    expect(entries[0]).toMatchObject({ headers: { authorization } });
+  });
+
+  it("hears nothing more of a request that is cut off", async () => {
+    const { RequestLog } = await import("./request-log.ts");
+    const log = new RequestLog(() => 0);
+    const seen: number[] = [];
+    log.watch(({ status }) => seen.push(status));
+    const cutting = new AbortController();
+    const request = {
+      origin: "registry",
+      method: "GET",
+      path: "/",
+      query: new URLSearchParams(),
+      headers: {},
+    } as const;
+    const [first, second, third] = [1, 2, 3].map(() =>
+      log.observe({ ...request, body: (async function* () {})() }, { bytesIn: 0, bytesOut: 0 }, cutting.signal),
+    );
+    first?.answered({ status: 200 });
+    first?.ended();
+    second?.answered({ status: 201 });
+    cutting.abort();
+    second?.ended();
+    third?.answered({ status: 202 });
+    third?.ended();
+    expect(seen).toEqual([200]);
+    expect(log.entries.map(({ status }) => status)).toEqual([200, 201]);
+  });
+
+  it("keeps fewer of those that are large", async () => {
+    const { RequestLog } = await import("./request-log.ts");
+    const log = new RequestLog(() => 0);
+    const request = { origin: "registry", method: "GET", path: "/" } as const;
+    const body = (async function* () {})();
+    for (let status = 0; status < 5000; status++) {
+      const large = { query: new URLSearchParams({ q: "x".repeat(8000) }), headers: { cookie: "x".repeat(24_000) } };
+      log.observe({ ...request, ...large, body }, { bytesIn: 0, bytesOut: 0 }).answered({ status });
+    }
+    expect(log.entries.at(-1)?.status).toBe(4999);
+    expect(log.count).toBeGreaterThan(500);
+    expect(log.count * 32_000).toBeLessThan(33 * 1024 * 1024);
+    expect(log.entries[0]?.headers.cookie).toHaveLength(24_000);
   });
 
   it("forgets the oldest of many", async () => {

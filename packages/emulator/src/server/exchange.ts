@@ -65,9 +65,10 @@ export async function exchangeMessages(
   let observation: Observation | undefined;
   let response: EmulatorResponse;
   try {
-    const besides = aside?.(incoming.method ?? "GET", url);
+    const target = readTarget(url);
+    const besides = aside?.(incoming.method ?? "GET", target.address);
     if (besides === undefined) {
-      const request = toRequest(origin, url, incoming, body);
+      const request = toRequest(origin, target, incoming, body);
       observation = observe?.(request, traffic);
       response = uriTooLong(url) ?? (await handler(request));
     } else {
@@ -83,7 +84,8 @@ export async function exchangeMessages(
   }
   observation?.answered(response);
   try {
-    const complete = withDate(body.isHeldBack ? withConnectionClose(response) : response, now);
+    const readable = incoming.httpVersion === "1.0" ? withoutChunks(response) : response;
+    const complete = withDate(body.isHeldBack ? withConnectionClose(readable) : readable, now);
     await send(complete, incoming, outgoing, traffic);
     // What the handler left of the body is read and dropped, or the connection could not be used again.
     incoming.resume();
@@ -95,17 +97,39 @@ export async function exchangeMessages(
   }
 }
 
-function toRequest(origin: Origin, url: string, incoming: IncomingMessage, body: RequestBody): EmulatorRequest {
-  const mark = url.indexOf("?");
+/** What a request line asks for. */
+interface Target {
+  /** Path and query, as they were sent. */
+  readonly address: string;
+  /** Host and port, where they stand before it. */
+  readonly authority?: string | undefined;
+}
+
+/** RFC 9112 3.2.2: a server takes the absolute form too, as a client that believes in a proxy sends it. */
+function readTarget(url: string): Target {
+  const [, authority, address = ""] = /^https?:\/\/([^/?]+)(.*)$/is.exec(url) ?? [];
+  if (authority === undefined) return { address: url };
+  return { address: address.startsWith("/") ? address : `/${address}`, authority };
+}
+
+function toRequest(
+  origin: Origin,
+  { address, authority }: Target,
+  incoming: IncomingMessage,
+  body: RequestBody,
+): EmulatorRequest {
+  const mark = address.indexOf("?");
   const headers: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
     headers[name] = Array.isArray(value) ? value.join(", ") : value;
   }
+  // It counts instead of the header, whatever that says.
+  if (authority !== undefined) headers.host = authority;
   return {
     origin,
     method: incoming.method ?? "GET",
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1)),
+    path: mark < 0 ? address : address.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? "" : address.slice(mark + 1)),
     headers,
     body,
   };
@@ -115,6 +139,13 @@ function toRequest(origin: Origin, url: string, incoming: IncomingMessage, body:
 function withDate(response: EmulatorResponse, now: () => number): EmulatorResponse {
   if (headerOf(response, "Date") !== undefined) return response;
   return { ...response, headers: [...response.headers, ["Date", new Date(now()).toUTCString()]] };
+}
+
+/** RFC 9112 6.1: HTTP/1.0 knows no chunks; the end of the connection is the end of the body. */
+function withoutChunks(response: EmulatorResponse): EmulatorResponse {
+  const isChunked = (name: string) => name.toLowerCase() === "transfer-encoding";
+  if (!response.headers.some(([name]) => isChunked(name))) return response;
+  return withConnectionClose({ ...response, headers: response.headers.filter(([name]) => !isChunked(name)) });
 }
 
 /** A client that was not told to send its body may do so or not: what comes next on the connection cannot be known. */

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import { textAnswer } from "../protocol/answers.ts";
-import type { EmulatorResponse } from "../protocol/message.ts";
+import type { EmulatorResponse, HeaderLine } from "../protocol/message.ts";
+import { proxyPage } from "../protocol/proxy-page.ts";
 
 /*
  * What the service's front end answers by itself, before the registry sees anything. Recorded answers name it as
@@ -36,23 +36,12 @@ export function notAProxy(): EmulatorResponse {
   return errorPage(405, "405 Not Allowed");
 }
 
-function errorPage(status: number, title: string, lines: readonly string[] = [title]): EmulatorResponse {
-  const [first = "", ...others] = lines;
-  const html = [
-    "<html>",
-    `<head><title>${title}</title></head>`,
-    "<body>",
-    `<center><h1>${first}</h1></center>`,
-    ...others.map((line) => `<center>${line}</center>`),
-    "<hr><center>openresty</center>",
-    "</body>",
-    "</html>",
-    "",
-  ].join("\r\n");
-  return textAnswer(status, "text/html", html, [
+function errorPage(status: number, title: string, lines?: readonly string[]): EmulatorResponse {
+  const headers: readonly HeaderLine[] = [
     ["Server", "openresty"],
     ["Connection", "close"],
-  ]);
+  ];
+  return proxyPage(status, title, { headers, ...(lines === undefined ? {} : { lines }) });
 }
 
 /** The answer as it goes over the wire, for a connection that Node has given up as HTTP. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { bytesAnswer, emptyAnswer, textAnswer } from "../protocol/answers.ts";
 import type { EmulatorRequest, EmulatorResponse, Handler } from "../protocol/message.ts";
@@ -69,6 +69,13 @@ async function receive(socket: Socket, isEnough: (received: string) => boolean =
     socket.on("end", resolve);
   });
   return received;
+}
+
+async function secured(socket: Socket, ca: string): Promise<TLSSocket> {
+  const secure = connectTls({ socket, host: "localhost", ca });
+  secure.on("error", () => {});
+  await once(secure, "secureConnect");
+  return secure;
 }
 
 /** Whatever happened: others are served. */
@@ -239,6 +246,32 @@ describe("what is no request for a registry", () => {
     expect(listener.seen).toEqual([]);
   });
 
+  it.for([
+    ["CONNECT", "CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n"],
+    ["a wish for another protocol", "GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"],
+    ["nonsense", "nonsense\r\n\r\n"],
+  ] as const)("%s from a client that is gone at once does no harm", async ([, text]) => {
+    const authority = createAuthority(Date.now());
+    const certificate = createServerCertificate(authority, ["localhost"], Date.now());
+    const failures: unknown[] = [];
+    const note = (error: unknown) => failures.push(error);
+    process.on("uncaughtException", note);
+    for (const tls of [undefined, { ...certificate, authority: authority.certificate }]) {
+      const listener = await serveEcho({ tls });
+      for (let waitMs = 0; waitMs < 8; waitMs++) {
+        const socket = await dial(listener);
+        const talking: Socket = tls === undefined ? socket : await secured(socket, tls.authority);
+        talking.write(text);
+        await sleep(waitMs % 4);
+        socket.resetAndDestroy();
+      }
+      await sleep(50);
+      if (tls === undefined) await expectServing(listener);
+    }
+    process.off("uncaughtException", note);
+    expect(failures).toEqual([]);
+  });
+
   it("a wish for another protocol is not heard", async () => {
     const listener = await serveEcho();
     const wish = "Connection: Upgrade, close\r\nUpgrade: websocket\r\n";
@@ -269,13 +302,51 @@ describe("addresses", () => {
     "/v2/%",
     "/v2/%ff%fe",
     "//evil.example/v2/",
-    "http://other.example/v2/",
     "*",
   ])("reach the handler as they were sent: %s", async (path) => {
     const listener = await serveEcho();
     const method = path === "*" ? "OPTIONS" : "GET";
     await converse(listener, `${method} ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     expect(listener.seen).toEqual([`${method} ${path}`]);
+  });
+
+  it.for([
+    ["http://other.example:81/v2/a%2Fb?n=1", "other.example:81 /v2/a%2Fb n=1"],
+    ["HTTPS://other.example/", "other.example / "],
+    ["http://other.example", "other.example / "],
+    ["http://other.example?n=1", "other.example / n=1"],
+    ["ftp://other.example/", "x ftp://other.example/ "],
+    ["/http://other.example/", "x /http://other.example/ "],
+  ] as const)("may say the host as for a proxy, which counts then: %s", async ([target, expected]) => {
+    const listener = await serve(async ({ headers, path, query }) =>
+      textAnswer(200, "text/plain", `<${headers.host} ${path} ${query}>`),
+    );
+    const answer = await converse(listener, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(answer).toContain(`<${expected}>`);
+  });
+});
+
+describe("a client of HTTP/1.0", () => {
+  it.for([
+    ["bytes", () => Buffer.from("a body")],
+    [
+      "a stream",
+      async function* () {
+        yield* [Buffer.from("a "), Buffer.from("body")];
+      },
+    ],
+  ] as const)("gets a body that is known by its chunks up to the connection's end: %s", async ([, body]) => {
+    const listener = await serve(async () => ({
+      status: 200,
+      headers: [
+        ["Transfer-Encoding", "chunked"],
+        ["Connection", "keep-alive"],
+      ],
+      body: body(),
+    }));
+    const answer = await converse(listener, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    expect(answer).toMatch(/\r\nConnection: close\r\n[\s\S]*\r\n\r\na body$/);
+    expect(answer).not.toMatch(/transfer-encoding|keep-alive/i);
   });
 });
 

@@ -87,6 +87,8 @@ export async function listen(served: Served, options: ListenOptions): Promise<Li
 const LINGER_MS = 5_000;
 
 function sayLast(socket: Duplex, bytes: Uint8Array): void {
+  // Node has taken its own listeners off a connection that it hands over, and a client may go away at any time.
+  socket.on("error", () => {});
   socket.end(bytes);
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once("close", () => clearTimeout(timer));

@@ -135,6 +135,29 @@ describe("collecting garbage", () => {
     session.release();
   });
 
+  it("takes nothing that is just being written, however far ahead the emulator's clock is", async () => {
+    now += 30 * 24 * HOUR;
+    let isOver = false;
+    const collecting = (async () => {
+      let collections = 0;
+      for (; !isOver; collections++) await store.collectGarbage();
+      return collections;
+    })();
+    const seed = async (index: number) => {
+      await store.blobs.put("app", bytes(`seeded ${index} `.repeat(10_000)));
+      expect(typeof (await store.uploads.open(await store.uploads.create()))).toBe("object");
+    };
+    try {
+      for (let round = 0; round < 20; round++) {
+        await Promise.all(Array.from({ length: 10 }, (_, index) => seed(10 * round + index)));
+      }
+    } finally {
+      isOver = true;
+    }
+    expect(await collecting).toBeGreaterThan(0);
+    expect(store.usage().blobCount).toBe(200);
+  });
+
   it("takes files that no record leads to", async () => {
     const stray = join(folder, "blobs", "sha256", "00");
     await mkdir(stray, { recursive: true });

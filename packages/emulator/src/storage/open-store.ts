@@ -43,8 +43,9 @@ export async function openStore(dataFolder: string, options: StoreOptions): Prom
   try {
     writeOwner(layout);
     const quota = new Quota(database, quotaBytes);
-    const blobs = new FileBlobs(layout, database, quota, { durable, now });
-    const uploads = new FileUploads(layout, quota, now, (file, repository, digest, size) =>
+    const busyUploads = new Set<string>();
+    const blobs = new FileBlobs(layout, database, quota, busyUploads, { durable, now });
+    const uploads = new FileUploads(layout, quota, now, busyUploads, (file, repository, digest, size) =>
       blobs.place(file, repository, digest, size),
     );
     await sweepRemoved(layout);
@@ -86,7 +87,8 @@ export async function openStore(dataFolder: string, options: StoreOptions): Prom
 async function prepareFolder(layout: FolderLayout): Promise<void> {
   const { folder } = layout;
   try {
-    for (const one of [folder, layout.blobs, layout.uploads, layout.removed]) await mkdir(one, { recursive: true });
+    for (const one of [folder, layout.blobs, layout.uploads, layout.removed, layout.secrets])
+      await mkdir(one, { recursive: true });
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const full = asDiskFull(error, folder);

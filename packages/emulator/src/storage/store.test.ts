@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { type Digest, digestOf } from "@acrkit/oci";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -97,6 +98,24 @@ describe("the store", () => {
     expect([store.blobs.size("app", digestOf(bytes("blob"))), await read("blob")]).toEqual([4, "blob"]);
   });
 
+  it("reads a manifest whose image size is more than a number can be", async () => {
+    const [digest, subject] = [digestOf(bytes("manifest")), digestOf(bytes("subject"))];
+    const times = { createdTime: TIME, lastUpdateTime: TIME, attributes: OPEN };
+    store.repositories.put({ name: "app", ...times });
+    store.manifests.put("app", { digest, subject, mediaType: "m", size: 8, imageSize: 1, ...times }, bytes("manifest"));
+    store.close();
+    const database = new DatabaseSync(join(folder, "metadata.sqlite"));
+    database.exec(`UPDATE manifest SET imageSize = ${3n * BigInt(Number.MAX_SAFE_INTEGER)}`);
+    database.close();
+    store = await openStore(folder, { durable: true });
+    const found = [
+      store.manifests.get("app", digest),
+      ...store.manifests.list("app", { limit: 9 }),
+      ...store.manifests.referrers("app", subject),
+    ];
+    expect(found.map((record) => record?.imageSize)).toEqual(Array(3).fill(Number.MAX_SAFE_INTEGER));
+  });
+
   it("takes back a transaction that fails", () => {
     const put = () =>
       store.repositories.put({ name: "app", createdTime: TIME, lastUpdateTime: TIME, attributes: OPEN });
@@ -109,6 +128,16 @@ describe("the store", () => {
     expect(store.repositories.get("app")).toBeUndefined();
     store.transaction(() => store.transaction(put));
     expect(store.repositories.get("app")).toBeDefined();
+  });
+
+  it("does not make its folder again when that was removed", async () => {
+    const uuid = await store.uploads.create();
+    await append(uuid, "late");
+    const opened = await session(uuid);
+    await rm(folder, { recursive: true });
+    await expect(opened.commit("app", digestOf(bytes("late")))).rejects.toMatchObject({ code: "ENOENT" });
+    expect(existsSync(folder)).toBe(false);
+    await mkdir(folder);
   });
 
   describe("uploads", () => {

@@ -62,7 +62,7 @@ export async function testRegistry(options: EmulatorOptions = {}): Promise<TestR
   );
   const scheme = options.tls === false ? "http" : "https";
   const entra = new Entra(jwts, createDirectoryIdentity(), clock.now);
-  const surroundings = { clock, jwts, entra, durable: false, scheme };
+  const surroundings = { clock, jwts, entra: async () => entra, durable: false, scheme };
   const removeFolder = async () => {
     if (options.dataFolder === undefined) await rm(folder, { recursive: true, force: true });
   };

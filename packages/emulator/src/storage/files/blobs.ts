@@ -27,6 +27,7 @@ export class FileBlobs implements BlobStore {
   readonly #quota: Quota;
   readonly #durable: boolean;
   readonly #now: () => number;
+  readonly #busyUploads: Set<string>;
   readonly #busy = new Map<Digest, Promise<void>>();
   #unlinked = new Set<Digest>();
   #removing: Promise<void> | undefined;
@@ -35,11 +36,13 @@ export class FileBlobs implements BlobStore {
     layout: FolderLayout,
     database: Database,
     quota: Quota,
+    busyUploads: Set<string>,
     { durable, now }: { readonly durable: boolean; readonly now: () => number },
   ) {
     this.#layout = layout;
     this.#database = database;
     this.#quota = quota;
+    this.#busyUploads = busyUploads;
     this.#durable = durable;
     this.#now = now;
   }
@@ -101,7 +104,10 @@ export class FileBlobs implements BlobStore {
   }
 
   async put(repository: string, content: Uint8Array): Promise<Digest> {
-    const file = this.#layout.upload(randomUUID());
+    const uuid = randomUUID();
+    const file = this.#layout.upload(uuid);
+    // Held like any upload: by the emulator's clock it may look old.
+    this.#busyUploads.add(uuid);
     try {
       await writeFile(file, content);
       const digest = digestOf(content);
@@ -110,6 +116,8 @@ export class FileBlobs implements BlobStore {
     } catch (error) {
       await rm(file, { force: true });
       throw asDiskFull(error, this.#layout.folder);
+    } finally {
+      this.#busyUploads.delete(uuid);
     }
   }
 
@@ -171,7 +179,7 @@ export class FileBlobs implements BlobStore {
         await rename(file, target);
       } catch (error) {
         if (!isMissing(error)) throw error;
-        await mkdir(folder, { recursive: true });
+        await makeFolders(dirname(folder), folder);
         if (this.#durable) await Promise.all([syncPath(this.#layout.blobs), syncPath(dirname(folder))]);
         await rename(file, target);
       }
@@ -210,6 +218,15 @@ export class FileBlobs implements BlobStore {
     const digests = this.#unlinked;
     this.#unlinked = new Set();
     for (const digest of digests) await this.removeUnlinked(digest);
+  }
+}
+
+/** Each in one that is there: when the data folder has been removed, since the emulator was closed, it must not come back. */
+async function makeFolders(...folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
   }
 }
 

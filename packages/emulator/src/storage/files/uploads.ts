@@ -34,22 +34,28 @@ export class FileUploads implements UploadStore {
   readonly #now: () => number;
   readonly #placeBlob: PlaceBlob;
   readonly #digests = new Map<string, Digester>();
-  readonly #busy = new Set<string>();
+  readonly #busy: Set<string>;
 
-  constructor(layout: FolderLayout, quota: Quota, now: () => number, placeBlob: PlaceBlob) {
+  /** `busy` has the ids of uploads that are held, by whomever: nobody else touches their files. */
+  constructor(layout: FolderLayout, quota: Quota, now: () => number, busy: Set<string>, placeBlob: PlaceBlob) {
     this.#layout = layout;
     this.#quota = quota;
     this.#now = now;
+    this.#busy = busy;
     this.#placeBlob = placeBlob;
   }
 
   async create(): Promise<string> {
     const uuid = randomUUID();
+    // Until it is stamped it may look old.
+    this.#busy.add(uuid);
     try {
       const file = await open(this.#layout.upload(uuid), "wx");
       await this.#stamp(file).finally(() => file.close());
     } catch (error) {
       throw asDiskFull(error, this.#layout.folder);
+    } finally {
+      this.#busy.delete(uuid);
     }
     this.#remember(uuid, createDigester(USUAL_ALGORITHM));
     return uuid;

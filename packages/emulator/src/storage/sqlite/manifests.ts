@@ -19,6 +19,9 @@ const COLUMNS = `name, mediaType, size, imageSize, createdTime, lastUpdateTime, 
   artifactType, annotations, quarantineState, quarantineDetails, ${ATTRIBUTE_COLUMNS}`;
 const UPDATES = updatesOf(COLUMNS);
 
+/** As they are read: a number that is not safe in JavaScript, as earlier versions could write one, may not keep a row from it. */
+const READ_COLUMNS = COLUMNS.replace("imageSize", `min(imageSize, ${Number.MAX_SAFE_INTEGER}) AS imageSize`);
+
 /** SQLite's way to say "all". */
 const EVERY = -1;
 
@@ -28,7 +31,8 @@ export function createManifestStore(database: Database, quota: Quota): ManifestS
     database.get("SELECT 1 FROM manifest WHERE repository = ? AND name = ?", repository, digest) !== undefined;
   return {
     get(repository, digest) {
-      const row = database.get(`SELECT ${COLUMNS} FROM manifest WHERE repository = ? AND name = ?`, repository, digest);
+      const sql = `SELECT ${READ_COLUMNS} FROM manifest WHERE repository = ? AND name = ?`;
+      const row = database.get(sql, repository, digest);
       return row === undefined ? undefined : manifestOf(row);
     },
     content(repository, digest) {
@@ -70,12 +74,12 @@ export function createManifestStore(database: Database, quota: Quota): ManifestS
       return database.run("DELETE FROM manifest WHERE repository = ? AND name = ?", repository, digest) > 0;
     },
     list(repository, query) {
-      return listPage(database, "manifest", COLUMNS, repository, query).map(manifestOf);
+      return listPage(database, "manifest", READ_COLUMNS, repository, query).map(manifestOf);
     },
     referrers(repository, subject, { after = "", limit = EVERY } = {}) {
       return database
         .all(
-          `SELECT ${COLUMNS} FROM manifest WHERE repository = ? AND subject = ? AND name > ? ORDER BY name LIMIT ?`,
+          `SELECT ${READ_COLUMNS} FROM manifest WHERE repository = ? AND subject = ? AND name > ? ORDER BY name LIMIT ?`,
           repository,
           subject,
           after,
