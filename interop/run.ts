@@ -6,6 +6,7 @@ import { SDKS, TOOLS } from "./clients/index.ts";
 import { isSelected } from "./clients/selection.ts";
 import { CONFORMANCE } from "./conformance/suite.ts";
 import { CACHE, installAll } from "./install/cache.ts";
+import { readReport, skipReasons } from "./matrix/report.ts";
 import { writeMatrix } from "./matrix/write-matrix.ts";
 
 const arguments_ = process.argv.slice(2);
@@ -50,6 +51,8 @@ for (const { name } of wanted) {
       : `SKIPPED: ${name}: ${client?.problem}`,
   );
 }
+const results = await readReport(report).catch(() => []);
+for (const [reason, count] of skipReasons(results)) console.log(`SKIPPED: ${count} of the suite's specs: ${reason}`);
 // A part of the matrix would look like the whole.
 if (only === undefined && arguments_.length === 0) console.log(await writeMatrix(report, installed));
 process.exitCode = vitest.status ?? 1;

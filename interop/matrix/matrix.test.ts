@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { TOOLS } from "../clients/index.ts";
 import { formatMatrix, type Run } from "./matrix.ts";
+import { skipReasons } from "./report.ts";
 
 const [crane, oras] = TOOLS.filter(({ name }) => name === "crane" || name === "oras");
 if (crane === undefined || oras === undefined) throw new Error("the clients have other names now");
@@ -50,4 +51,15 @@ describe("the matrix", () => {
     expect(lines).toContain("- 1 × no such thing");
     expect(lines).toContain("- push: image/push/blob-post-put");
   });
+});
+
+test("reasons of skipped tests are counted, each once", () => {
+  const skipped = (title: string) => ({ path: ["suite", title], status: "skipped" as const });
+  const results = [
+    skipped("a [skipped: why]"),
+    skipped("b [skipped: why]"),
+    skipped("c"),
+    { path: ["d [skipped: no]"], status: "passed" as const },
+  ];
+  expect([...skipReasons(results)]).toEqual([["why", 2]]);
 });

@@ -26,3 +26,13 @@ export async function readReport(file: string): Promise<readonly TestResult[]> {
       status: status === "passed" || status === "failed" ? status : "skipped",
     }));
 }
+
+/** Why tests were skipped that have a reason in their name, `… [skipped: why]`, and how many for each. */
+export function skipReasons(results: readonly TestResult[]): ReadonlyMap<string, number> {
+  const reasons = new Map<string, number>();
+  for (const { path, status } of results) {
+    const reason = status === "skipped" ? /\[skipped: (.*)\]$/.exec(path.at(-1) ?? "")?.[1] : undefined;
+    if (reason !== undefined) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return reasons;
+}
