@@ -1,5 +1,6 @@
-import { closeBody, untilAborted } from "./faults/bodies.ts";
+import { untilAborted } from "./faults/bodies.ts";
 import { ConnectionCut } from "./faults/interceptors.ts";
+import { closeBody } from "./protocol/body.ts";
 import type { EmulatorRequest, EmulatorResponse, Handler } from "./protocol/message.ts";
 
 /** What the registries have given to a request, for as long as it is under way. */

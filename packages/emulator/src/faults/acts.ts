@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
+import { closeBody } from "../protocol/body.ts";
 import type { EmulatorRequest, EmulatorResponse, Handler, HeaderLine } from "../protocol/message.ts";
 import { errorAnswer } from "./answers.ts";
-import { closeBody, corruptAt, endAfter, lengthOf, type Pacing, paced, withBody } from "./bodies.ts";
+import { corruptAt, endAfter, lengthOf, type Pacing, paced, withBody } from "./bodies.ts";
 import type { Draws } from "./draws.ts";
 import { withExpiredToken, withExpiredUrl } from "./expiry.ts";
 import type { DrawnFault, FaultKind } from "./fault.ts";

@@ -1,5 +1,5 @@
-import { Readable } from "node:stream";
 import type { ByteSource } from "@acrkit/oci";
+import { closeBody } from "../protocol/body.ts";
 import type { EmulatorResponse } from "../protocol/message.ts";
 import { ConnectionCut } from "./interceptors.ts";
 
@@ -19,13 +19,6 @@ export function lengthOf({ body, headers }: EmulatorResponse): number | undefine
   if (body instanceof Uint8Array) return body.byteLength;
   const length = headers.find(([name]) => name.toLowerCase() === "content-length")?.[1];
   return length === undefined ? undefined : Number(length);
-}
-
-/** Lets go of a body that will not be sent. */
-export async function closeBody(body: EmulatorResponse["body"]): Promise<void> {
-  if (body === undefined || body instanceof Uint8Array) return;
-  if (body instanceof Readable) body.destroy();
-  else await body[Symbol.asyncIterator]().return?.();
 }
 
 /** The first `bytes`; if there are more, `end` is called, and what it throws passes on. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { closeBody } from "../protocol/body.ts";
 import {
   type EmulatorRequest,
   type EmulatorResponse,
@@ -166,7 +167,7 @@ async function send(
   outgoing.writeHead(response.status, response.headers.flat());
   const { body } = response;
   if (body === undefined || incoming.method === "HEAD") {
-    if (body !== undefined && !(body instanceof Uint8Array)) await closeUnread(body);
+    await closeBody(body);
     outgoing.end();
   } else if (body instanceof Uint8Array) {
     traffic.bytesOut = body.byteLength;
@@ -188,21 +189,25 @@ async function send(
 
 /** A part is given back when the system has taken it. */
 async function sendLent(body: LendingSource, outgoing: ServerResponse, traffic: Traffic): Promise<void> {
-  const closed = Promise.withResolvers<never>();
-  closed.promise.catch(() => {});
   // What is written to a connection that is gone is dropped without a word.
-  outgoing.once("close", () => closed.reject(new Error("the client is gone")));
-  await body.lend((part) => {
+  let isGone = false;
+  const waiting = new Set<(error: Error) => void>();
+  const gone = () => new Error("the client is gone");
+  outgoing.once("close", () => {
+    isGone = true;
+    for (const reject of waiting) reject(gone());
+  });
+  await body.lend(async (part) => {
+    if (isGone) throw gone();
     traffic.bytesOut += part.byteLength;
-    const written = new Promise<void>((resolve, reject) => {
-      outgoing.write(part, (error) => (error == null ? resolve() : reject(error)));
+    await new Promise<void>((resolve, reject) => {
+      waiting.add(reject);
+      outgoing.write(part, (error) => {
+        waiting.delete(reject);
+        if (error == null) resolve();
+        else reject(error);
+      });
     });
-    return Promise.race([written, closed.promise]);
   });
   outgoing.end();
-}
-
-async function closeUnread(body: AsyncIterable<Uint8Array>): Promise<void> {
-  if (body instanceof Readable) body.destroy();
-  else await body[Symbol.asyncIterator]().return?.();
 }
