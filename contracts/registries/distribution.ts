@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ContainerRegistryClient } from "@acrkit/client";
+import { freePort } from "./free-port.ts";
 import { missingProgram } from "./installed.ts";
 import type { RegistryHarness } from "./registry.ts";
 
@@ -45,15 +45,6 @@ export const distributionHarness: RegistryHarness = {
     };
   },
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function untilAnswering(url: string, check: () => void): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {

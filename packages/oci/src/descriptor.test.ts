@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { asDescriptor } from "./descriptor.ts";
+import { asDescriptor, type Descriptor, isForeign } from "./descriptor.ts";
 import { InvalidManifestError } from "./errors.ts";
 
 // OCI image-spec v1.1.1, descriptor.md, "Examples".
@@ -62,4 +62,10 @@ describe("what it may not be, and the error names the member", () => {
     expect(() => asDescriptor(value, "layers[2]")).toThrow(InvalidManifestError);
     expect(() => asDescriptor(value, "layers[2]")).toThrow(message);
   });
+});
+
+test("content with urls is to be fetched from elsewhere (image-spec v1.1.1, descriptor.md)", () => {
+  const descriptor = { mediaType: "a/b", digest: `sha256:${"0".repeat(64)}`, size: 1 } as Descriptor;
+  expect(isForeign({ ...descriptor, urls: ["https://example.com/layer"] })).toBe(true);
+  expect([isForeign(descriptor), isForeign({ ...descriptor, urls: [] })]).toEqual([false, false]);
 });

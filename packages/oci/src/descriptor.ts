@@ -25,6 +25,16 @@ export interface Descriptor {
 }
 
 /**
+ * Whether the content is to be fetched from elsewhere, as layers of Windows base images are: registries and layouts need not
+ * have it.
+ *
+ * @see OCI image-spec v1.1.1, descriptor.md, "urls"
+ */
+export function isForeign({ urls = [] }: Descriptor): boolean {
+  return urls.length > 0;
+}
+
+/**
  * Checks that a value out of parsed JSON is a descriptor; `path` names it in the error (`layers[2]`).
  *
  * The value itself is returned, unknown members and all.

@@ -11,7 +11,7 @@ export {
   type Scope,
 } from "./auth/scope.ts";
 export { type ByteSource, collectBytes, concatBytes } from "./bytes.ts";
-export { asDescriptor, type Descriptor } from "./descriptor.ts";
+export { asDescriptor, type Descriptor, isForeign } from "./descriptor.ts";
 export {
   assertContent,
   createDigester,

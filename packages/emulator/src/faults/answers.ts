@@ -5,6 +5,7 @@ import { withRegistryHeaders, withTokenHeaders } from "../protocol/common-header
 import { errorBody, failure, failureAnswer } from "../protocol/failure.ts";
 import type { EmulatorRequest, EmulatorResponse, HeaderLine } from "../protocol/message.ts";
 import { proxyPage } from "../protocol/proxy-page.ts";
+import { storageFailure } from "../protocol/storage-origin.ts";
 import type { DrawnFault, ErrorAnswer } from "./fault.ts";
 import { FAULT_HEADER } from "./header.ts";
 
@@ -74,14 +75,7 @@ function tokenAnswer(status: number, code: ErrorCode, headers: readonly HeaderLi
 
 function storageAnswer(status: ServiceStatus, headers: readonly HeaderLine[]): EmulatorResponse {
   const [code, message] = STORAGE_CODES[status];
-  const xml = `\uFEFF<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
-  return textAnswer(status, "application/xml", xml, [
-    ["x-ms-error-code", code],
-    ...headers,
-    ["Server", "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0"],
-    ["x-ms-request-id", randomUUID()],
-    ["x-ms-version", "2016-05-31"],
-  ]);
+  return storageFailure(status, code, message, headers);
 }
 
 function entraAnswer(status: ServiceStatus, headers: readonly HeaderLine[]): EmulatorResponse {

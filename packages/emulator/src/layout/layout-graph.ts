@@ -2,6 +2,7 @@ import {
   type Descriptor,
   type Digest,
   InvalidInputError,
+  isForeign,
   isIndex,
   manifestContents,
   manifestKind,
@@ -89,9 +90,4 @@ function tagsOf(entries: readonly Descriptor[]): ReadonlyMap<string, Digest> {
 
 function isAttached({ parsed: { manifest } }: LayoutManifest, manifests: ReadonlyMap<Digest, unknown>): boolean {
   return "subject" in manifest && manifest.subject !== undefined && manifests.has(manifest.subject.digest);
-}
-
-/** Layers to be fetched from elsewhere are not in layouts. */
-function isForeign({ urls = [] }: Descriptor): boolean {
-  return urls.length > 0;
 }

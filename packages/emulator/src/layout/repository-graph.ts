@@ -3,12 +3,13 @@ import {
   type Digest,
   InvalidInputError,
   isDigest,
+  isForeign,
   isIndex,
   manifestContents,
   withRefName,
 } from "@acrkit/oci";
 import { readManifest } from "../storage/read-manifest.ts";
-import type { ManifestRecord } from "../storage/records.ts";
+import { EVERY, type ManifestRecord } from "../storage/records.ts";
 import type { Store } from "../storage/store.ts";
 
 /** What of a repository goes into a layout. */
@@ -18,9 +19,6 @@ export interface RepositoryExport {
   readonly manifests: readonly Descriptor[];
   readonly blobs: readonly Descriptor[];
 }
-
-/** SQLite's way to say "all". */
-const EVERY = -1;
 
 /**
  * Finds the manifests and blobs behind the references, or of the whole repository, in one turn of the event loop, so that it
@@ -69,7 +67,7 @@ export function findExport(
       } else if (size !== undefined) {
         // Whoever pushed the manifest may have left the size out, or given another.
         blobs.set(part.digest, { ...part, size });
-      } else if ((part.urls ?? []).length === 0) {
+      } else if (!isForeign(part)) {
         throw new InvalidInputError("reference", digest, `${repository} does not have its blob ${part.digest}`);
       }
     }

@@ -1,7 +1,7 @@
 import type { Attributes, ManifestRecord } from "../storage/records.ts";
 import { readJson } from "./json-body.ts";
 import type { EmulatorRequest } from "./message.ts";
-import { malformedAttributes } from "./unseen.ts";
+import { malformedBody } from "./unseen.ts";
 
 const NAMES = ["deleteEnabled", "writeEnabled", "readEnabled", "listEnabled"] as const;
 
@@ -23,7 +23,7 @@ export async function readManifestChanges(request: EmulatorRequest): Promise<Man
   for (const name of ["quarantineState", "quarantineDetails"] as const) {
     const text = body[name];
     if (text === undefined || text === null) continue;
-    if (typeof text !== "string") throw malformedAttributes();
+    if (typeof text !== "string") throw malformedBody();
     quarantine[name] = text;
   }
   return { attributes: attributesOf(body), quarantine };
@@ -35,7 +35,7 @@ function attributesOf(body: Readonly<Record<string, unknown>>): Partial<Attribut
     const attribute = body[name];
     if (attribute === undefined || attribute === null) continue;
     const value = typeof attribute === "string" ? TEXTS[attribute.toLowerCase()] : attribute;
-    if (typeof value !== "boolean") throw malformedAttributes();
+    if (typeof value !== "boolean") throw malformedBody();
     changes[name] = value;
   }
   return changes;
@@ -45,8 +45,8 @@ function attributesOf(body: Readonly<Record<string, unknown>>): Partial<Attribut
 const TEXTS: Readonly<Record<string, boolean | undefined>> = { true: true, false: false };
 
 async function readObject(request: EmulatorRequest): Promise<Readonly<Record<string, unknown>>> {
-  const value = await readJson(request, malformedAttributes);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformedAttributes();
+  const value = await readJson(request, malformedBody);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformedBody();
   // Without a prototype: a member is one that was sent.
   return Object.assign(Object.create(null), value) as Readonly<Record<string, unknown>>;
 }

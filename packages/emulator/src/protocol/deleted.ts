@@ -11,11 +11,11 @@ import { readPageQuery, takePage } from "./paging.ts";
 import { removeTag } from "./removal.ts";
 import { touchRepository } from "./repository.ts";
 import {
-  malformedRestore,
+  malformedBody,
   restoredSubjectMissing,
   restoredTagInUse,
   SOFT_DELETE_DAYS,
-  unknownDeletedManifest,
+  unknownManifest,
 } from "./unseen.ts";
 
 /*
@@ -90,7 +90,7 @@ export const restoreManifest: OperationHandler = async (call) => {
   const deleted = store.deleted.manifest(name, digest);
   // A tag alone can have been deleted: then the manifest is still there.
   if (deleted === undefined && (tag === undefined || store.manifests.get(name, digest) === undefined)) {
-    throw unknownDeletedManifest(digest);
+    throw unknownManifest(digest);
   }
   if (deleted !== undefined) assertSubjectPresent(call, name, deleted);
   const known = tag === undefined ? undefined : store.tags.get(name, tag);
@@ -160,12 +160,12 @@ function assertSubjectPresent({ store }: Call, repository: string, { record }: D
 }
 
 async function readTag({ request }: Call): Promise<string | undefined> {
-  const value = await readJson(request, malformedRestore);
+  const value = await readJson(request, malformedBody);
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "object" || Array.isArray(value)) throw malformedRestore();
+  if (typeof value !== "object" || Array.isArray(value)) throw malformedBody();
   const tag: unknown = Object.hasOwn(value, "tag") ? (value as { tag: unknown }).tag : undefined;
   if (tag === undefined || tag === null) return undefined;
-  if (typeof tag !== "string" || !isTag(tag)) throw malformedRestore();
+  if (typeof tag !== "string" || !isTag(tag)) throw malformedBody();
   return tag;
 }
 

@@ -1,5 +1,5 @@
 import type { Digest } from "@acrkit/oci";
-import type { Attributes, ManifestRecord } from "../storage/records.ts";
+import { type Attributes, EVERY, type ManifestRecord } from "../storage/records.ts";
 import type { Store } from "../storage/store.ts";
 import { failure } from "./failure.ts";
 
@@ -50,9 +50,6 @@ export function assertRepositoryDeletable(store: Store, repository: string): voi
   assertDeletable(store.repositories.get(repository));
   if (store.repositories.isAnyDisabled(repository, ["writeEnabled", "deleteEnabled"])) throw disallowed();
 }
-
-/** SQLite's way to say "all". */
-export const EVERY = -1;
 
 /** The names of the tags of a manifest. */
 export function tagsOf(store: Store, repository: string, digest: Digest): string[] {

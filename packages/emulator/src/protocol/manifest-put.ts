@@ -5,6 +5,7 @@ import {
   digestAlgorithm,
   digestOf,
   isDigest,
+  isForeign,
   isInvalidManifestError,
   isLimitError,
   isTag,
@@ -118,9 +119,4 @@ export function missingContents(
       ? store.manifests.get(repository, digest) !== undefined
       : store.blobs.size(repository, digest) !== undefined;
   return manifestContents(manifest).filter((descriptor) => !isForeign(descriptor) && !isPresent(descriptor));
-}
-
-/** Layers to be fetched from elsewhere, as Windows base images have them, need not be in the registry. */
-function isForeign({ urls = [] }: Descriptor): boolean {
-  return urls.length > 0;
 }

@@ -1,6 +1,5 @@
-import type { ManifestRecord, RepositorySummary, TagRecord } from "../storage/records.ts";
+import { EVERY, type ManifestRecord, type RepositorySummary, type TagRecord } from "../storage/records.ts";
 import type { Call } from "./call.ts";
-import { EVERY } from "./locks.ts";
 
 /*
  * Taking things out of a repository. With soft delete (3.10) they are kept aside for a while; without it they are gone.

@@ -12,7 +12,7 @@ export function createStorageHandler(context: RegistryContext): Handler {
     try {
       return answer(context, request);
     } catch (error) {
-      return { ...refusal(500, "InternalError", "Server encountered an internal error."), failure: error };
+      return { ...storageFailure(500, "InternalError", "Server encountered an internal error."), failure: error };
     }
   };
 }
@@ -21,18 +21,18 @@ function answer(context: RegistryContext, request: EmulatorRequest): EmulatorRes
   const { secret, registryId, scheme, clock, store } = context;
   // The surprise clients must know: a bearer token that is sent along makes the download fail (acr#217).
   if (request.headers.authorization !== undefined) {
-    return refusal(
+    return storageFailure(
       400,
       "InvalidAuthenticationInfo",
       "Authentication information is not given in the correct format. Check the value of Authorization header.",
     );
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return refusal(405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb.");
+    return storageFailure(405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb.");
   }
   const signature = checkBlobUrl(request.path, request.query, { secret, registryId, scheme, now: clock.now() });
   if (signature !== "valid") {
-    return refusal(
+    return storageFailure(
       403,
       "AuthenticationFailed",
       "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.",
@@ -41,7 +41,7 @@ function answer(context: RegistryContext, request: EmulatorRequest): EmulatorRes
   const digest = digestOfPath(request.path);
   const size = digest === undefined ? undefined : store.blobs.sizeAnywhere(digest);
   if (digest === undefined || size === undefined) {
-    return refusal(404, "BlobNotFound", "The specified blob does not exist.");
+    return storageFailure(404, "BlobNotFound", "The specified blob does not exist.");
   }
   return blobAnswer(context, request, digest, size);
 }
@@ -55,11 +55,15 @@ function blobAnswer(
   const etag = `"0x${digest.slice(-15).toUpperCase()}"`;
   const { "if-match": ifMatch = "*" } = request.headers;
   if (ifMatch !== "*" && ifMatch !== etag) {
-    return refusal(412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met.");
+    return storageFailure(
+      412,
+      "ConditionNotMet",
+      "The condition specified using HTTP conditional header(s) is not met.",
+    );
   }
   const range = readByteRange(request.headers["x-ms-range"] ?? request.headers.range, size);
   if (range === "unsatisfiable") {
-    return refusal(416, "InvalidRange", "The range specified is invalid for the current size of the resource.", [
+    return storageFailure(416, "InvalidRange", "The range specified is invalid for the current size of the resource.", [
       ["Content-Range", `bytes */${size}`],
     ]);
   }
@@ -99,7 +103,13 @@ function storageHeaders(headers: readonly HeaderLine[]): readonly HeaderLine[] {
   ];
 }
 
-function refusal(status: number, code: string, message: string, headers: readonly HeaderLine[] = []): EmulatorResponse {
+/** An error of Azure's blob storage. */
+export function storageFailure(
+  status: number,
+  code: string,
+  message: string,
+  headers: readonly HeaderLine[] = [],
+): EmulatorResponse {
   const xml = `\uFEFF<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
   return textAnswer(status, "application/xml", xml, storageHeaders([["x-ms-error-code", code], ...headers]));
 }

@@ -31,7 +31,7 @@ export function unknownRepository(name: string): RegistryFailure {
   return failure("NAME_UNKNOWN", { detail: { name } });
 }
 
-/** 4.2: GET of a digest that is not there; the wording is that of DELETE (4.5). */
+/** 4.2: GET of a digest that is not there, and 3.10: restoring one that is not in the bin; the wording is that of DELETE (4.5). */
 export function unknownManifest(digest: Digest): RegistryFailure {
   return failure("MANIFEST_UNKNOWN", { message: `manifest ${digest} is not found` });
 }
@@ -104,8 +104,8 @@ export function unknownBlob(): RegistryFailure {
   return failure("BLOB_UNKNOWN");
 }
 
-/** A body that is no JSON object of booleans, sent to PATCH (3.3). */
-export function malformedAttributes(): RegistryFailure {
+/** A body that is no JSON object of booleans, sent to PATCH (3.3); one that is no `{"tag":T}`, sent to restore (3.10). */
+export function malformedBody(): RegistryFailure {
   return failure("UNSUPPORTED", { status: 400, message: "the request body is not valid" });
 }
 
@@ -127,11 +127,6 @@ export function unreadableUser(): RegistryFailure {
 
 /** 3.10: the retention when none is set. */
 export const SOFT_DELETE_DAYS = 7;
-
-/** 3.10: restoring what is not in the bin, or no longer. */
-export function unknownDeletedManifest(digest: Digest): RegistryFailure {
-  return failure("MANIFEST_UNKNOWN", { message: `manifest ${digest} is not found` });
-}
 
 /** 3.10: restoring to a tag that stands on another manifest, without `force`; azure-cli is prepared for 409. */
 export function restoredTagInUse(tag: string): RegistryFailure {
@@ -158,9 +153,4 @@ export function deletedDigestPushed(digest: Digest): RegistryFailure {
     message: `The manifest ${digest} has been deleted and can be restored. Restore it instead of pushing it again.`,
     detail: { Digest: digest },
   });
-}
-
-/** 3.10: a body that is neither empty nor `{"tag":T}`. */
-export function malformedRestore(): RegistryFailure {
-  return failure("UNSUPPORTED", { status: 400, message: "the request body is not valid" });
 }

@@ -2,7 +2,7 @@ import type { RequestLogEntry } from "./entry.ts";
 import { redactedQuery } from "./redact.ts";
 
 /** Method, address, status and operation in one line, without secrets: `GET /v2/app/manifests/v1 200 getManifest`. */
-export function requestLine(entry: RequestLogEntry): string {
+export function summaryOf(entry: RequestLogEntry): string {
   const { origin, method, path, query, status, operation } = entry;
   const place = origin === "registry" ? operation : origin;
   const outcome = status === 0 ? "cut" : String(status);

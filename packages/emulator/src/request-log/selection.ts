@@ -2,7 +2,7 @@ import { AssertionError } from "node:assert";
 import type { OperationName } from "@acrkit/oci";
 import type { Origin } from "../protocol/message.ts";
 import type { RequestLogEntry } from "./entry.ts";
-import { requestLine } from "./line.ts";
+import { summaryOf } from "./line.ts";
 
 /** Which requests are meant: those to which everything given here applies. */
 export interface RequestFilter {
@@ -65,7 +65,7 @@ export abstract class RequestSelection {
     this.#fail(
       this.expectSequence,
       `number ${at + 1} should be ${expected === undefined ? "none" : describe(expected)}, but is ${
-        seen === undefined ? "none" : requestLine(seen)
+        seen === undefined ? "none" : summaryOf(seen)
       }`,
     );
   }
@@ -81,7 +81,7 @@ export abstract class RequestSelection {
   expectNoCredentials(): void {
     const carrying = this.entries.find(({ headers }) => CREDENTIAL_HEADERS.some((name) => headers[name] !== undefined));
     if (carrying !== undefined) {
-      this.#fail(this.expectNoCredentials, `expected no credentials, but ${requestLine(carrying)} carried one`);
+      this.#fail(this.expectNoCredentials, `expected no credentials, but ${summaryOf(carrying)} carried one`);
     }
   }
 
@@ -95,7 +95,7 @@ export abstract class RequestSelection {
     const { seen } = this;
     const listed = seen.slice(-MAX_LISTED).map((entry, index) => {
       const mark = this.entries.includes(entry) && seen !== this.entries ? "*" : " ";
-      return `${mark} ${seen.length - Math.min(seen.length, MAX_LISTED) + index + 1}. ${requestLine(entry)}`;
+      return `${mark} ${seen.length - Math.min(seen.length, MAX_LISTED) + index + 1}. ${summaryOf(entry)}`;
     });
     const subject = this.description === "" ? "requests" : `requests (${this.description})`;
     const list = listed.length === 0 ? "There were no requests at all." : `All requests:\n${listed.join("\n")}`;

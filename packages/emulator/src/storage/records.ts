@@ -60,6 +60,9 @@ export interface ManifestRecord {
 /** By name (or digest), or by `lastUpdateTime`; equal times are ordered by name. */
 export type Order = "name" | "timeasc" | "timedesc";
 
+/** A `limit` that is none, as SQLite writes it. */
+export const EVERY = -1;
+
 /** One page out of a list. */
 export interface ListQuery {
   readonly order?: Order;

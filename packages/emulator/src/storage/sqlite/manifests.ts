@@ -1,6 +1,6 @@
 import type { Digest } from "@acrkit/oci";
 import type { Quota } from "../quota.ts";
-import type { ManifestRecord } from "../records.ts";
+import { EVERY, type ManifestRecord } from "../records.ts";
 import type { ManifestStore } from "../store.ts";
 import type { Database, Row } from "./database.ts";
 import { listPage } from "./listing.ts";
@@ -21,9 +21,6 @@ const UPDATES = updatesOf(COLUMNS);
 
 /** As they are read: a number that is not safe in JavaScript, as earlier versions could write one, may not keep a row from it. */
 const READ_COLUMNS = COLUMNS.replace("imageSize", `min(imageSize, ${Number.MAX_SAFE_INTEGER}) AS imageSize`);
-
-/** SQLite's way to say "all". */
-const EVERY = -1;
 
 /** A manifest's `name` in the database is its digest. */
 export function createManifestStore(database: Database, quota: Quota): ManifestStore {
