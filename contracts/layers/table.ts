@@ -48,7 +48,7 @@ export const PACKAGES: Readonly<Record<string, PackageRules>> = {
     layers: {
       index: "*",
       "container-registry-client": "*",
-      compose: ["registry", "auth", "pipeline", "client-options", "endpoint", "audience"],
+      compose: ["transfer", "registry", "auth", "pipeline", "client-options", "endpoint", "audience"],
       "client-options": [],
       acr: ["registry"],
       transfer: ["registry", "errors", "pipeline", "runtime", "logger"],

@@ -7,15 +7,24 @@ import { toTrustedOrigin } from "./auth/realm.ts";
 import { TokenEndpoint } from "./auth/token-endpoint.ts";
 import { type ContainerRegistryClientOptions, toIdleTimeout } from "./client-options.ts";
 import { parseEndpoint } from "./endpoint.ts";
+import { createBackOff } from "./pipeline/back-off.ts";
 import { createRegistryPipeline } from "./pipeline/pipeline.ts";
 import { RegistryConnection } from "./registry/connection.ts";
+import { TransferBudget } from "./transfer/budget.ts";
+
+/** What a client is made of. */
+export interface ClientParts {
+  readonly connection: RegistryConnection;
+  readonly budget: TransferBudget;
+  readonly pipeline: Pipeline;
+}
 
 /** The parts of a client, wired together: the only place where they meet. */
-export function composeConnection(
+export function composeClient(
   endpoint: string,
   credential: RegistryCredential | undefined,
   options: ContainerRegistryClientOptions,
-): { readonly connection: RegistryConnection; readonly pipeline: Pipeline } {
+): ClientParts {
   const registry = parseEndpoint(endpoint, {
     hasCredential: credential !== undefined,
     allowInsecureConnection: options.allowInsecureConnection ?? false,
@@ -36,5 +45,7 @@ export function composeConnection(
     now: Date.now,
   });
   const pipeline = createRegistryPipeline(options, authorizePolicy(authenticator, registry));
-  return { connection: new RegistryConnection(registry, pipeline, httpClient, idleTimeoutInMs), pipeline };
+  const backOff = createBackOff(options.retryOptions);
+  const connection = new RegistryConnection({ endpoint: registry, pipeline, httpClient, idleTimeoutInMs, backOff });
+  return { connection, budget: new TransferBudget(), pipeline };
 }

@@ -7,16 +7,17 @@ import * as repositories from "./acr/repositories.ts";
 import * as tags from "./acr/tags.ts";
 import { isRegistryCredential, type RegistryCredential } from "./auth/credential.ts";
 import type { ContainerRegistryClientOptions } from "./client-options.ts";
-import { composeConnection } from "./compose.ts";
+import { composeClient } from "./compose.ts";
 import * as blobs from "./registry/blobs.ts";
 import type { RegistryConnection } from "./registry/connection.ts";
 import * as manifests from "./registry/manifests.ts";
 import type { Page } from "./registry/pages.ts";
 import { tracingClient } from "./tracing.ts";
-import type { BlobContent } from "./transfer/content.ts";
-import { type BlobDownload, type DownloadBlobOptions, startDownload } from "./transfer/download.ts";
-import { mountBlob } from "./transfer/mount.ts";
-import { type UploadBlobOptions, type UploadBlobResult, uploadBlob } from "./transfer/upload.ts";
+import type { TransferBudget } from "./transfer/budget.ts";
+import { type BlobDownload, type DownloadBlobOptions, startDownload } from "./transfer/download/download.ts";
+import type { BlobContent } from "./transfer/upload/content.ts";
+import { mountBlob } from "./transfer/upload/mount.ts";
+import { type UploadBlobOptions, type UploadBlobResult, uploadBlob } from "./transfer/upload/upload.ts";
 
 /**
  * A client of one registry: its repositories, tags, manifests and blobs, and what is known of them.
@@ -36,6 +37,7 @@ export class ContainerRegistryClient {
   /** The way of a request, for those who add a policy to a client that exists. */
   readonly pipeline: Pipeline;
   readonly #connection: RegistryConnection;
+  readonly #budget: TransferBudget;
 
   /**
    * Sends nothing yet: the first call logs in.
@@ -66,8 +68,9 @@ export class ContainerRegistryClient {
       !isRegistryCredential(credentialOrOptions);
     const credential = isOptions ? undefined : (credentialOrOptions as RegistryCredential | undefined);
     const chosen = isOptions ? (credentialOrOptions as ContainerRegistryClientOptions) : (options ?? {});
-    const { connection, pipeline } = composeConnection(endpoint, credential, chosen);
+    const { connection, budget, pipeline } = composeClient(endpoint, credential, chosen);
     this.#connection = connection;
+    this.#budget = budget;
     this.pipeline = pipeline;
     this.endpoint = connection.endpoint.origin;
     this.loginServer = connection.endpoint.host;
@@ -374,7 +377,7 @@ export class ContainerRegistryClient {
    */
   uploadBlob(repository: string, content: BlobContent, options: UploadBlobOptions = {}): Promise<UploadBlobResult> {
     return this.#span("uploadBlob", options, (traced) =>
-      uploadBlob(this.#connection, parseRepositoryName(repository), content, traced),
+      uploadBlob(this.#connection, this.#budget, parseRepositoryName(repository), content, traced),
     );
   }
 
@@ -395,7 +398,7 @@ export class ContainerRegistryClient {
    */
   downloadBlob(repository: string, digest: string, options: DownloadBlobOptions = {}): Promise<BlobDownload> {
     return this.#span("downloadBlob", options, (traced) =>
-      startDownload(this.#connection, parseRepositoryName(repository), parseDigest(digest), traced),
+      startDownload(this.#connection, this.#budget, parseRepositoryName(repository), parseDigest(digest), traced),
     );
   }
 

@@ -43,6 +43,7 @@ export {
   AccessDeniedError,
   ClientAuthenticationError,
   ContentReadError,
+  ContentWriteError,
   isRegistryError,
   RegistryError,
   type RegistryErrorDetail,
@@ -50,6 +51,7 @@ export {
   ResourceLockedError,
   ResourceNotFoundError,
   ThrottledError,
+  TransferTimeoutError,
   TransportError,
   UnexpectedResponseError,
   UnsupportedOperationError,
@@ -57,7 +59,7 @@ export {
 export type { GetManifestResult, ManifestInput, SetManifestOptions, SetManifestResult } from "./registry/manifests.ts";
 export type { Page } from "./registry/pages.ts";
 export { UnsupportedError } from "./runtime/unsupported.ts";
-export type { BlobContent, StreamContent } from "./transfer/content.ts";
-export type { BlobDownload, DownloadBlobOptions, ReadBytesOptions } from "./transfer/download.ts";
-export type { OnProgress, TransferProgress } from "./transfer/progress.ts";
-export type { UploadBlobOptions, UploadBlobResult } from "./transfer/upload.ts";
+export type { BlobDownload, DownloadBlobOptions, ReadBytesOptions } from "./transfer/download/download.ts";
+export type { OnProgress, TransferEventKind, TransferProgress } from "./transfer/progress.ts";
+export type { BlobContent, StreamContent } from "./transfer/upload/content.ts";
+export type { UploadBlobOptions, UploadBlobResult } from "./transfer/upload/upload.ts";

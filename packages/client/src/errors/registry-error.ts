@@ -90,6 +90,12 @@ export class TransportError extends RegistryError {}
 /** The content handed to an upload failed while it was read; `cause` is its own error. Nothing was committed. */
 export class ContentReadError extends RegistryError {}
 
+/** What was downloaded could not be written: a full disk, a folder that is not there; `cause` is the system's own error. */
+export class ContentWriteError extends RegistryError {}
+
+/** A transfer took longer than the `timeoutInMs` it was given. */
+export class TransferTimeoutError extends RegistryError {}
+
 /** True for every error of a call to the registry; holds across two installed copies of this package. */
 export function isRegistryError(error: unknown): error is RegistryError {
   if (error instanceof RegistryError) return true;

@@ -2,6 +2,7 @@ import type { PipelinePolicy, PipelineResponse, PipelineRetryOptions } from "@az
 import { delay } from "@azure/core-util";
 import { logger } from "../logger.ts";
 import { throwIfAborted } from "./abort-signal.ts";
+import { createBackOff } from "./back-off.ts";
 import { contextOf } from "./call-context.ts";
 import { discardBody } from "./response-body.ts";
 import { retryAfterInMs } from "./retry-after.ts";
@@ -20,13 +21,6 @@ const realTiming: RetryTiming = {
   random: Math.random,
 };
 
-/** As in Azure Core: three retries, the first after about 1 s, none later than after 64 s. */
-export const RETRY_DEFAULTS: Required<PipelineRetryOptions> = {
-  maxRetries: 3,
-  retryDelayInMs: 1_000,
-  maxRetryDelayInMs: 64_000,
-};
-
 /** A registry that asks for a longer pause gets none: the caller is told at once, with `retryAfterInMs`. */
 const LONGEST_PAUSE_IN_MS = 5 * 60_000;
 
@@ -38,9 +32,7 @@ const TRANSIENT_STATUS = new Set([408, 429, 500, 502, 503, 504]);
  * after as long as the registry asks for. What may not be sent twice (a chunk of an upload) passes through once.
  */
 export function retryPolicy(options: PipelineRetryOptions = {}, timing: RetryTiming = realTiming): PipelinePolicy {
-  const maxRetries = options.maxRetries ?? RETRY_DEFAULTS.maxRetries;
-  const firstDelay = options.retryDelayInMs ?? RETRY_DEFAULTS.retryDelayInMs;
-  const maxDelay = options.maxRetryDelayInMs ?? RETRY_DEFAULTS.maxRetryDelayInMs;
+  const { maxRetries, pauseInMs } = createBackOff(options, timing.random);
 
   return {
     name: "acrkitRetryPolicy",
@@ -57,9 +49,7 @@ export function retryPolicy(options: PipelineRetryOptions = {}, timing: RetryTim
           if (signal?.aborted === true || !isTransientFailure(error)) throw error;
           failure = error;
         }
-        const pause =
-          (response && retryAfterInMs(response.headers, timing.now())) ??
-          backOff(retries, firstDelay, maxDelay, timing.random());
+        const pause = (response && retryAfterInMs(response.headers, timing.now())) ?? pauseInMs(retries);
         if (!repeatable || retries >= maxRetries || pause > LONGEST_PAUSE_IN_MS) {
           if (response !== undefined) return response;
           throw failure;
@@ -75,10 +65,4 @@ export function retryPolicy(options: PipelineRetryOptions = {}, timing: RetryTim
       }
     },
   };
-}
-
-/** Half of the delay is fixed, half is chance: clients that failed together do not come back together. */
-function backOff(retries: number, firstDelay: number, maxDelay: number, random: number): number {
-  const full = Math.min(maxDelay, firstDelay * 2 ** retries);
-  return full / 2 + (full / 2) * random;
 }

@@ -12,6 +12,7 @@ import { describeCall } from "../errors/describe.ts";
 import { errorFromResponse } from "../errors/from-response.ts";
 import { errorFromFailure } from "../errors/transport.ts";
 import { throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
+import type { BackOff } from "../pipeline/back-off.ts";
 import { attachContext, type CallContext, type CallDescription } from "../pipeline/call-context.ts";
 import type { IdleTimer } from "../pipeline/idle-timer.ts";
 import { readText } from "../pipeline/response-body.ts";
@@ -53,18 +54,30 @@ const SLOWEST_BYTES_PER_MS = 16;
 /** An error's text is read up to here; a gateway's HTML page may be longer. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
+/** What a connection is made of. */
+export interface ConnectionParts {
+  readonly endpoint: URL;
+  readonly pipeline: Pipeline;
+  readonly httpClient: HttpClient;
+  readonly idleTimeoutInMs: number;
+  readonly backOff: BackOff;
+}
+
 /** The registry at the other end: sends calls through the pipeline and turns what goes wrong into errors, once. */
 export class RegistryConnection {
   readonly endpoint: URL;
   readonly idleTimeoutInMs: number;
+  /** How often, and after which pause, a transfer goes on after a break; requests have the same in their pipeline. */
+  readonly backOff: BackOff;
   readonly #pipeline: Pipeline;
   readonly #httpClient: HttpClient;
 
-  constructor(endpoint: URL, pipeline: Pipeline, httpClient: HttpClient, idleTimeoutInMs: number) {
+  constructor({ endpoint, pipeline, httpClient, idleTimeoutInMs, backOff }: ConnectionParts) {
     this.endpoint = endpoint;
     this.#pipeline = pipeline;
     this.#httpClient = httpClient;
     this.idleTimeoutInMs = idleTimeoutInMs;
+    this.backOff = backOff;
   }
 
   /**

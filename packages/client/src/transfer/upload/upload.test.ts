@@ -12,10 +12,10 @@ import {
   ResourceNotFoundError,
   TransportError,
   UnexpectedResponseError,
-} from "../errors/registry-error.ts";
-import { HOST, ORIGIN } from "../testing/acr-registry.ts";
-import { abortOf, clientOf, failureOf } from "../testing/client.ts";
-import { HELLO, HELLO_DIGEST, OTHER_DIGEST, patterned } from "../testing/content.ts";
+} from "../../errors/registry-error.ts";
+import { HOST, ORIGIN } from "../../testing/acr-registry.ts";
+import { abortOf, clientOf, failureOf } from "../../testing/client.ts";
+import { HELLO, HELLO_DIGEST, OTHER_DIGEST, patterned } from "../../testing/content.ts";
 import {
   connectionError,
   never,
@@ -23,10 +23,10 @@ import {
   refusal,
   type ScriptedAnswer,
   type SeenRequest,
-} from "../testing/scripted-registry.ts";
-import { failOnUnhandled } from "../testing/unhandled.ts";
+} from "../../testing/scripted-registry.ts";
+import { failOnUnhandled } from "../../testing/unhandled.ts";
+import type { TransferProgress } from "../progress.ts";
 import type { BlobContent } from "./content.ts";
-import type { TransferProgress } from "./progress.ts";
 import type { UploadBlobOptions } from "./upload.ts";
 
 failOnUnhandled();

@@ -6,11 +6,16 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { createDigester, digestOf } from "@acrkit/oci";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ContentReadError, RegistryError, TransportError, UnexpectedResponseError } from "../errors/registry-error.ts";
-import { abortOf, failureOf } from "../testing/client.ts";
-import { patterned } from "../testing/content.ts";
-import { clientAt, type RawServer, serve, until } from "../testing/raw-server.ts";
-import { failOnUnhandled } from "../testing/unhandled.ts";
+import {
+  ContentReadError,
+  RegistryError,
+  TransportError,
+  UnexpectedResponseError,
+} from "../../errors/registry-error.ts";
+import { abortOf, failureOf } from "../../testing/client.ts";
+import { patterned } from "../../testing/content.ts";
+import { clientAt, type RawServer, serve, until } from "../../testing/raw-server.ts";
+import { failOnUnhandled } from "../../testing/unhandled.ts";
 import type { BlobContent } from "./content.ts";
 
 failOnUnhandled();

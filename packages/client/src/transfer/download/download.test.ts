@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { DigestMismatchError, digestOf, InvalidInputError, LimitError } from "@acrkit/oci";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ResourceNotFoundError, TransportError, UnexpectedResponseError } from "../errors/registry-error.ts";
-import { abortOf, clientOf, failureOf } from "../testing/client.ts";
-import { patterned } from "../testing/content.ts";
+import { ResourceNotFoundError, TransportError, UnexpectedResponseError } from "../../errors/registry-error.ts";
+import { abortOf, clientOf, failureOf } from "../../testing/client.ts";
+import { patterned } from "../../testing/content.ts";
 import {
   type Answer,
   connectionError,
@@ -15,10 +15,10 @@ import {
   refusal,
   type ScriptedAnswer,
   type ScriptedRegistry,
-} from "../testing/scripted-registry.ts";
-import { failOnUnhandled } from "../testing/unhandled.ts";
+} from "../../testing/scripted-registry.ts";
+import { failOnUnhandled } from "../../testing/unhandled.ts";
+import type { TransferProgress } from "../progress.ts";
 import type { BlobDownload, DownloadBlobOptions } from "./download.ts";
-import type { TransferProgress } from "./progress.ts";
 
 failOnUnhandled();
 

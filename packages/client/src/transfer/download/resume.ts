@@ -1,8 +1,8 @@
 import type { ByteSource } from "@acrkit/oci";
 import { delay } from "@azure/core-util";
-import { TransportError } from "../errors/registry-error.ts";
-import { logger } from "../logger.ts";
-import type { RegistryResponse } from "../registry/response.ts";
+import { TransportError } from "../../errors/registry-error.ts";
+import { logger } from "../../logger.ts";
+import type { RegistryResponse } from "../../registry/response.ts";
 
 /** Drops with next to nothing in between, after which the connection is given up. */
 const MAX_DROPS_IN_A_ROW = 3;

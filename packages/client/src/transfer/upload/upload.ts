@@ -2,14 +2,15 @@ import { type Digest, InvalidInputError, parseDigest } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { delay } from "@azure/core-util";
 import { runtime } from "#runtime";
-import { RegistryError, TransportError } from "../errors/registry-error.ts";
-import { logger } from "../logger.ts";
-import { toAbortSignal } from "../pipeline/abort-signal.ts";
-import { findBlob } from "../registry/blobs.ts";
-import type { RegistryConnection } from "../registry/connection.ts";
+import { RegistryError, TransportError } from "../../errors/registry-error.ts";
+import { logger } from "../../logger.ts";
+import { toAbortSignal } from "../../pipeline/abort-signal.ts";
+import { findBlob } from "../../registry/blobs.ts";
+import type { RegistryConnection } from "../../registry/connection.ts";
+import type { TransferBudget } from "../budget.ts";
+import type { OnProgress } from "../progress.ts";
+import { METHOD, readError, UploadAttempt } from "./attempt.ts";
 import { type BlobContent, type OpenableContent, toOpenable } from "./content.ts";
-import type { OnProgress } from "./progress.ts";
-import { METHOD, readError, UploadAttempt } from "./upload-attempt.ts";
 
 export interface UploadBlobOptions extends OperationOptions {
   /**
@@ -39,6 +40,7 @@ const MAX_RESTARTS = 1;
 /** @see ContainerRegistryClient.uploadBlob */
 export async function uploadBlob(
   connection: RegistryConnection,
+  _budget: TransferBudget,
   repository: string,
   content: BlobContent,
   options: UploadBlobOptions,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { ResourceNotFoundError, UnexpectedResponseError } from "../errors/registry-error.ts";
-import { clientOf, failureOf } from "../testing/client.ts";
-import { HELLO_DIGEST } from "../testing/content.ts";
-import { inOrder, openRegistry, refusal, type ScriptedAnswer } from "../testing/scripted-registry.ts";
-import { failOnUnhandled } from "../testing/unhandled.ts";
+import { ResourceNotFoundError, UnexpectedResponseError } from "../../errors/registry-error.ts";
+import { clientOf, failureOf } from "../../testing/client.ts";
+import { HELLO_DIGEST } from "../../testing/content.ts";
+import { inOrder, openRegistry, refusal, type ScriptedAnswer } from "../../testing/scripted-registry.ts";
+import { failOnUnhandled } from "../../testing/unhandled.ts";
 
 failOnUnhandled();
 

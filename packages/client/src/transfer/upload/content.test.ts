@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { collectBytes, InvalidInputError } from "@acrkit/oci";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { failureOf } from "../testing/client.ts";
-import { failOnUnhandled } from "../testing/unhandled.ts";
+import { failureOf } from "../../testing/client.ts";
+import { failOnUnhandled } from "../../testing/unhandled.ts";
 import { type BlobContent, toOpenable } from "./content.ts";
 
 failOnUnhandled();

@@ -1,9 +1,9 @@
 import { parseRepositoryName } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import type { RequestBodyType } from "@azure/core-rest-pipeline";
-import type { IdleTimer } from "../pipeline/idle-timer.ts";
-import type { RegistryConnection } from "../registry/connection.ts";
-import type { RegistryResponse } from "../registry/response.ts";
+import type { IdleTimer } from "../../pipeline/idle-timer.ts";
+import type { RegistryConnection } from "../../registry/connection.ts";
+import type { RegistryResponse } from "../../registry/response.ts";
 
 /** Before it answers the commit, a registry may hash the whole blob again, or copy it; some do no more than this. */
 const COMMIT_BYTES_PER_MS = 20_000;

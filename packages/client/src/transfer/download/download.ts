@@ -1,11 +1,12 @@
 import { collectBytes, type Digest, InvalidInputError, LimitError, verifyBytes } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { runtime } from "#runtime";
-import { toAbortSignal } from "../pipeline/abort-signal.ts";
-import { findBlob } from "../registry/blobs.ts";
-import type { RegistryConnection } from "../registry/connection.ts";
-import type { RegistryResponse } from "../registry/response.ts";
-import type { OnProgress } from "./progress.ts";
+import { toAbortSignal } from "../../pipeline/abort-signal.ts";
+import { findBlob } from "../../registry/blobs.ts";
+import type { RegistryConnection } from "../../registry/connection.ts";
+import type { RegistryResponse } from "../../registry/response.ts";
+import type { TransferBudget } from "../budget.ts";
+import type { OnProgress } from "../progress.ts";
 import { resumed } from "./resume.ts";
 
 export interface DownloadBlobOptions extends OperationOptions {
@@ -131,6 +132,7 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
 /** Sends the request and hands over the download; the caller has checked `repository` and `digest`. */
 export async function startDownload(
   connection: RegistryConnection,
+  _budget: TransferBudget,
   repository: string,
   digest: Digest,
   options: DownloadBlobOptions,
@@ -219,8 +221,8 @@ async function* reported(
   let loadedBytes = 0;
   for await (const part of parts) {
     loadedBytes += part.byteLength;
-    if (loadedBytes < totalBytes) onProgress({ loadedBytes, totalBytes });
+    if (loadedBytes < totalBytes) onProgress({ kind: "progress", loadedBytes, totalBytes });
     yield part;
   }
-  onProgress({ loadedBytes, totalBytes });
+  onProgress({ kind: "verified", loadedBytes, totalBytes });
 }

@@ -8,15 +8,15 @@ import {
   InvalidInputError,
 } from "@acrkit/oci";
 import { runtime } from "#runtime";
-import { ContentReadError, UnexpectedResponseError } from "../errors/registry-error.ts";
-import { orAborted, throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
-import type { IdleTimer } from "../pipeline/idle-timer.ts";
-import type { RegistryConnection } from "../registry/connection.ts";
-import { UnsupportedError } from "../runtime/unsupported.ts";
+import { ContentReadError, UnexpectedResponseError } from "../../errors/registry-error.ts";
+import { orAborted, throwIfAborted, toAbortSignal } from "../../pipeline/abort-signal.ts";
+import type { IdleTimer } from "../../pipeline/idle-timer.ts";
+import type { RegistryConnection } from "../../registry/connection.ts";
+import { UnsupportedError } from "../../runtime/unsupported.ts";
 import { ChunkReader } from "./chunks.ts";
 import type { OpenableContent } from "./content.ts";
+import { UploadSession } from "./session.ts";
 import type { UploadBlobOptions, UploadBlobResult } from "./upload.ts";
-import { UploadSession } from "./upload-session.ts";
 
 /** The client's method, which errors name. */
 export const METHOD = "uploadBlob";
@@ -218,7 +218,7 @@ export class UploadAttempt {
   /** What the caller's own function throws is the caller's to see, as it is. */
   #tell(loadedBytes: number, totalBytes: number | undefined): void {
     try {
-      this.#options.onProgress?.({ loadedBytes, totalBytes });
+      this.#options.onProgress?.({ kind: "progress", loadedBytes, totalBytes });
     } catch (error) {
       this.#callbackError = { error };
       throw error;

@@ -1,7 +1,7 @@
 import { concatBytes } from "@acrkit/oci";
 import { expect, test } from "vitest";
-import { patterned } from "../testing/content.ts";
-import { failOnUnhandled } from "../testing/unhandled.ts";
+import { patterned } from "../../testing/content.ts";
+import { failOnUnhandled } from "../../testing/unhandled.ts";
 import { ChunkReader } from "./chunks.ts";
 
 failOnUnhandled();

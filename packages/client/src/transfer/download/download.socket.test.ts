@@ -6,11 +6,11 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createDigester, DigestMismatchError, digestOf } from "@acrkit/oci";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ResourceNotFoundError, TransportError } from "../errors/registry-error.ts";
-import { abortOf, failureOf } from "../testing/client.ts";
-import { patterned } from "../testing/content.ts";
-import { clientAt, serve, until } from "../testing/raw-server.ts";
-import { failOnUnhandled } from "../testing/unhandled.ts";
+import { ResourceNotFoundError, TransportError } from "../../errors/registry-error.ts";
+import { abortOf, failureOf } from "../../testing/client.ts";
+import { patterned } from "../../testing/content.ts";
+import { clientAt, serve, until } from "../../testing/raw-server.ts";
+import { failOnUnhandled } from "../../testing/unhandled.ts";
 
 failOnUnhandled();
 

@@ -1,7 +1,7 @@
 import { parseDigest, parseRepositoryName } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
-import type { RegistryConnection } from "../registry/connection.ts";
-import { UploadSession } from "./upload-session.ts";
+import type { RegistryConnection } from "../../registry/connection.ts";
+import { UploadSession } from "./session.ts";
 
 /** @see ContainerRegistryClient.mountBlob */
 export async function mountBlob(
