@@ -1,13 +1,21 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Seeded } from "../../test/seeded.ts";
+import { createSha2 as createPlainSha2 } from "./javascript.ts";
 import { createSha2 as createNodeSha2 } from "./node.ts";
 import type { Sha2, Sha2Algorithm } from "./port.ts";
-import { createSha2 as createPortableSha2 } from "./portable.ts";
+import { createSha2 as createPortableSha2, MAX_HELD_BYTES, preferring } from "./portable.ts";
+import { loadSha256 } from "./webassembly.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
+const startWebAssembly = await loadSha256();
+const startPlain = () => createPlainSha2("sha256");
+const startNode = () => createNodeSha2("sha256");
+
 const implementations: [string, (algorithm: Sha2Algorithm) => Sha2][] = [
   ["node", createNodeSha2],
+  ["JavaScript", createPlainSha2],
+  ["WebAssembly", (algorithm) => (algorithm === "sha256" ? startWebAssembly() : createPlainSha2(algorithm))],
   ["portable", createPortableSha2],
 ];
 
@@ -41,7 +49,7 @@ describe.each(implementations)("%s", (_, createSha2) => {
   });
 });
 
-test.each<Sha2Algorithm>(["sha256", "sha512"])("both give the same %s, wherever the bytes are split", (algorithm) => {
+test.each<Sha2Algorithm>(["sha256", "sha512"])("all give the same %s, wherever the bytes are split", (algorithm) => {
   const random = new Seeded();
   for (let round = 0; round < 100; round++) {
     // Around the block sizes of 64 and 128 bytes is where a mistake would be.
@@ -51,7 +59,7 @@ test.each<Sha2Algorithm>(["sha256", "sha512"])("both give the same %s, wherever 
       for (const part of random.split(bytes)) hash.update(part);
       return hash.hex();
     });
-    expect(hexes[1], `seed ${random.seed}, ${bytes.length} bytes`).toBe(hexes[0]);
+    expect(new Set(hexes).size, `seed ${random.seed}, ${bytes.length} bytes: ${hexes}`).toBe(1);
   }
 });
 
@@ -62,4 +70,117 @@ test("a view into a larger buffer counts only its own bytes", () => {
     hash.update(whole.subarray(2, 5));
     expect(hash.hex()).toBe(VECTORS[1]?.[2]);
   }
+});
+
+test.each(implementations)("%s: a hash that has ended takes no more", (_, createSha2) => {
+  const hash = createSha2("sha256");
+  hash.hex();
+  const other = createSha2("sha256");
+  expect(() => hash.update(utf8("abc"))).toThrow();
+  expect(() => hash.hex()).toThrow();
+  other.update(utf8("abc"));
+  expect(other.hex()).toBe(VECTORS[1]?.[2]);
+});
+
+test("hashes that take turns on WebAssembly do not mix, whenever they begin, end or are left alone", () => {
+  const random = new Seeded();
+  const running: { hash: Sha2; witness: Sha2 }[] = [];
+  for (let round = 0; round < 3_000; round++) {
+    const at = random.below(running.length + 1);
+    const pair = running[at] ?? { hash: startWebAssembly(), witness: startNode() };
+    if (at === running.length) running.push(pair);
+    // Beyond 16 KiB one update goes in several parts.
+    const bytes = random.bytes(random.below(round % 50 === 0 ? 40_000 : 200));
+    pair.hash.update(bytes);
+    pair.witness.update(bytes);
+    const fate = random.below(10);
+    if (fate < 2) running.splice(at, 1);
+    if (fate === 0) expect(pair.hash.hex(), `seed ${random.seed}, round ${round}`).toBe(pair.witness.hex());
+  }
+  for (const { hash, witness } of running) expect(hash.hex(), `seed ${random.seed}`).toBe(witness.hex());
+});
+
+describe("until WebAssembly is there", () => {
+  const starts: string[] = [];
+  afterEach(() => {
+    starts.length = 0;
+    vi.unstubAllGlobals();
+    vi.doUnmock("./javascript.ts");
+  });
+  const counted = (name: string, start: () => Sha2) => () => {
+    starts.push(name);
+    return start();
+  };
+  const fallback = counted("JavaScript", startPlain);
+  const preferred = counted("WebAssembly", startWebAssembly);
+
+  test("a hash holds its bytes, and goes on with it from then on", async () => {
+    const compiled = Promise.withResolvers<() => Sha2>();
+    const start = preferring(() => compiled.promise, fallback);
+    const hash = start();
+    const buffer = utf8("a");
+    hash.update(buffer);
+    buffer.fill(0); // The caller uses its buffer again.
+    expect(starts).toEqual([]);
+    compiled.resolve(preferred);
+    await compiled.promise;
+    hash.update(utf8("bc"));
+    expect(starts).toEqual(["WebAssembly"]);
+    expect(hash.hex()).toBe(VECTORS[1]?.[2]);
+    start();
+    expect(starts).toEqual(["WebAssembly", "WebAssembly"]);
+  });
+
+  test("a hash that ends before is made by JavaScript, and so is one with too many bytes to hold", async () => {
+    const load = vi.fn(() => new Promise<() => Sha2>(() => {}));
+    const start = preferring(load, fallback);
+    const short = start();
+    short.update(utf8("abc"));
+    expect(short.hex()).toBe(VECTORS[1]?.[2]);
+
+    const long = start();
+    const witness = startNode();
+    const bytes = new Uint8Array(MAX_HELD_BYTES / 2).fill(7);
+    for (const [index, begun] of [1, 1, 2, 2].entries()) {
+      long.update(bytes);
+      witness.update(bytes);
+      expect(starts, `after update ${index + 1}`).toHaveLength(begun);
+    }
+    expect(long.hex()).toBe(witness.hex());
+    expect(starts).toEqual(["JavaScript", "JavaScript"]);
+    expect(load).toHaveBeenCalledOnce();
+  });
+
+  test("where it is refused, JavaScript hashes for good", async () => {
+    const refused = Promise.reject(new Error("CompileError: violates the Content Security policy"));
+    const start = preferring(() => refused, fallback);
+    const early = start();
+    early.update(utf8("ab"));
+    await refused.catch(() => {});
+    early.update(utf8("c"));
+    const late = start();
+    late.update(utf8("abc"));
+    expect([early.hex(), late.hex()]).toEqual([VECTORS[1]?.[2], VECTORS[1]?.[2]]);
+    expect(starts).toEqual(["JavaScript", "JavaScript"]);
+  });
+
+  test("where there is none, loading it says so and throws nothing else", async () => {
+    vi.stubGlobal("WebAssembly", undefined);
+    await expect(loadSha256()).rejects.toThrow("WebAssembly is not supported");
+  });
+
+  test("portable needs no JavaScript from then on", async () => {
+    vi.resetModules();
+    vi.doMock("./javascript.ts", () => ({ createSha2: () => expect.fail("JavaScript hashes") }));
+    const portable = await import("./portable.ts");
+    const early = portable.createSha2("sha256");
+    early.update(utf8("ab"));
+    await vi.waitFor(() => {
+      const late = portable.createSha2("sha256");
+      late.update(utf8("abc"));
+      expect(late.hex()).toBe(VECTORS[1]?.[2]);
+    });
+    early.update(utf8("c"));
+    expect(early.hex()).toBe(VECTORS[1]?.[2]);
+  });
 });
