@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** Why a program cannot be used here, or undefined when it is on the path. */
-export function missingProgram(name: string): string | undefined {
+export function missingProgram(name: string, remedy = `Debian: apt-get install ${name}`): string | undefined {
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     try {
       accessSync(join(folder, name), constants.X_OK);
@@ -11,5 +11,5 @@ export function missingProgram(name: string): string | undefined {
       // Not in this folder.
     }
   }
-  return `${name} is not installed (Debian: apt-get install ${name})`;
+  return `${name} is not installed (${remedy})`;
 }

@@ -4,6 +4,8 @@ import type { ContainerRegistryClient } from "@acrkit/client";
 export interface RegistryUnderTest {
   /** A client that may do everything. */
   readonly client: ContainerRegistryClient;
+  /** `http://127.0.0.1:5000` */
+  readonly endpoint: string;
   close(): Promise<void>;
 }
 

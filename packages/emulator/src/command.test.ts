@@ -87,6 +87,34 @@ describe("acrkit-emulator", () => {
     expect([token, shown(out, "user")]).toEqual([200, "my"]);
   });
 
+  it("passes on how other registries upload: --resumable-uploads, --max-patch, --min-chunk, --max-requests", async () => {
+    const args = ["--resumable-uploads", "--max-patch", "1K", "--min-chunk", "10", "--max-requests", "1"];
+    await run(["--http", "--user", "me", "--password", "secret", ...args], async (lines) => {
+      const headers = { authorization: `Basic ${btoa("me:secret")}` };
+      const send = (method: string, path: string, body?: string) =>
+        fetch(shown(lines, "endpoint") + path, { method, body: body ?? null, headers });
+      const started = await send("POST", "/v2/app/blobs/uploads/");
+      expect(started.headers.get("oci-chunk-min-length")).toBe("10");
+      const location = started.headers.get("location") ?? "";
+      expect((await send("PATCH", location, "x".repeat(1025))).status).toBe(413);
+      expect((await send("PATCH", location, "x".repeat(10))).status).toBe(202);
+      expect((await send("GET", location)).headers.get("range")).toBe("0-9");
+      // One that is under way for as long as its body has no end.
+      let end = () => {};
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(Buffer.from("0123456789"));
+          end = () => controller.close();
+        },
+      });
+      const url = shown(lines, "endpoint") + location;
+      const writing = fetch(url, { method: "PATCH", body, headers, duplex: "half" });
+      while ((await send("GET", "/acr/v1/_catalog")).status !== 429) await sleep(5);
+      end();
+      expect((await writing).headers.get("range")).toBe("0-19");
+    });
+  });
+
   it("passes on the registry's policies: --soft-delete, --quarantine, --quota, --abac", async () => {
     const args = ["--soft-delete", "3", "--quarantine", "--quota", "1K", "--abac"];
     await run(["--http", "--user", "me", "--password", "secret", ...args], async (lines) => {
@@ -333,6 +361,8 @@ describe("acrkit-emulator", () => {
     [["--soft-delete", "91"], /from 1 to 90/],
     [["--quota", "lots"], /--quota lots is no size/],
     [["--quota", "-1"], /--quota/],
+    [["--max-patch", "big"], /--max-patch big is no size/],
+    [["--max-requests", "0"], /--max-requests 0 is no limit/],
     [["--entra-port", "-1"], /--entra-port/],
     [["--user", "me"], /--user needs a password/],
     [["--password", "a", "--password-file", "b"], /give one/],

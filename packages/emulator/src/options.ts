@@ -43,6 +43,28 @@ export interface RegistryOptions {
    */
   readonly maxPutBytes?: number;
   /**
+   * Whether an upload that broke off can go on, as with zot and others, but not with ACR: `GET <Location>` tells how much has
+   * arrived and gives a new Location, also for one that is out of date; a PATCH or PUT leaves what arrived of it; one with a
+   * `Content-Range` that begins elsewhere than the upload ends is 416. Without `Content-Range` its bytes are appended wherever
+   * the client believed to be. @default false
+   */
+  readonly resumableUploads?: boolean;
+  /**
+   * The most bytes that one PATCH may carry, as where a proxy limits every request; more is 413, at once where the length is
+   * announced, else at the byte after the last one that is let through. ACR has no such limit. @default no limit
+   */
+  readonly maxPatchBytes?: number;
+  /**
+   * The fewest bytes of every chunk but the last: announced as `OCI-Chunk-Min-Length` when an upload starts, and a chunk that
+   * follows a smaller one is refused with 400 `SIZE_INVALID`. ACR asks for nothing. @default no minimum
+   */
+  readonly minChunkBytes?: number;
+  /**
+   * The most requests under way at a time on `/v2` and `/acr/v1`; one more gets 429 with `Retry-After: 1`. Downloads from the
+   * storage and requests for tokens do not count. @default no limit
+   */
+  readonly maxConcurrentRequests?: number;
+  /**
    * Whether referrers are listed, and found, by their config's media type when they name no artifact type, as OCI wants
    * it. `false` leaves it out, as ACR was reported to do (Azure/acr#784). @default true
    */

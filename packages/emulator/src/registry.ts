@@ -16,6 +16,7 @@ import { purgeExpired } from "./protocol/deleted.ts";
 import type { Handler } from "./protocol/message.ts";
 import { createRegistryHandler } from "./protocol/registry-origin.ts";
 import { createStorageHandler } from "./protocol/storage-origin.ts";
+import { throttled } from "./protocol/throttle.ts";
 import { MAX_PUT_BYTES, SOFT_DELETE_DAYS } from "./protocol/unseen.ts";
 import { resettableAccess } from "./resettable-access.ts";
 import { openStore } from "./storage/open-store.ts";
@@ -100,6 +101,9 @@ function assembleRegistry(
     anonymousPull: options.anonymousPull ?? false,
     referrersByConfigType: options.referrersByConfigType ?? true,
     maxPutBytes: options.maxPutBytes ?? MAX_PUT_BYTES,
+    resumableUploads: options.resumableUploads ?? false,
+    maxPatchBytes: options.maxPatchBytes,
+    minChunkBytes: options.minChunkBytes,
     quarantine: options.quarantine ?? false,
     softDeleteDays: softDeleteDays(options.softDelete),
     registryId: identity.registryId,
@@ -116,7 +120,7 @@ function assembleRegistry(
     admin,
     access,
     handlers: {
-      registry: acknowledgeDurably(store, createRegistryHandler(context)),
+      registry: acknowledgeDurably(store, throttled(createRegistryHandler(context), options.maxConcurrentRequests)),
       storage: createStorageHandler(context),
     },
     async reset() {

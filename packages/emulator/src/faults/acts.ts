@@ -83,9 +83,12 @@ const ACTS: { readonly [K in FaultKind]: Act<K> } = {
       throw new ConnectionCut();
     };
     // A stream that reads nothing ahead: what it holds when it breaks would be lost.
-    return withBody(await next(request), (body) =>
-      Readable.from(endAfter(body, after, cut), { objectMode: false, highWaterMark: 0 }),
-    );
+    return withBody(await next(request), (body) => {
+      const cuttable = Readable.from(endAfter(body, after, cut), { objectMode: false, highWaterMark: 0 });
+      // It may break when the client is gone already, and nobody listens any more: that must not end the process.
+      cuttable.on("error", () => {});
+      return cuttable;
+    });
   },
 
   async "lose-response"(_fault, request, next, { happens }) {

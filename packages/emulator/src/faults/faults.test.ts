@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { type ByteSource, OPERATIONS } from "@acrkit/oci";
 import { describe, expect, it } from "vitest";
 import { emptyAnswer, textAnswer } from "../protocol/answers.ts";
@@ -361,6 +362,15 @@ describe("faults", () => {
         return emptyAnswer(200);
       };
       expect([await statusOf(faults.around(registry)(request())), calls]).toEqual([0, 0]);
+    });
+
+    it("cut-response of an answer that nobody waits for any more ends nothing else", async () => {
+      const { body } = await around({ kind: "cut-response", after: 3 }).around(echo)(request({ body: "hello" }));
+      const stream = body as Readable;
+      // As a pipeline leaves it whose other end has closed: still moving, and without a listener for errors.
+      stream.resume();
+      await new Promise((resolve) => stream.once("close", resolve));
+      expect(stream.errored).toBeInstanceOf(ConnectionCut);
     });
 
     it("cut-response beyond the end, or of an answer without a body, does nothing", async () => {

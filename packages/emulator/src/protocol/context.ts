@@ -20,6 +20,12 @@ export interface RegistryContext {
   readonly referrersByConfigType: boolean;
   /** The most a PUT that ends an upload may carry. */
   readonly maxPutBytes: number;
+  /** Whether an upload that broke off can go on. */
+  readonly resumableUploads: boolean;
+  /** The most a PATCH may carry; undefined without a limit. */
+  readonly maxPatchBytes: number | undefined;
+  /** What every chunk but the last must have at least; undefined without a minimum. */
+  readonly minChunkBytes: number | undefined;
   /** Whether what is pushed must be released before it can be pulled. */
   readonly quarantine: boolean;
   /** How long what was deleted can be restored; undefined when it is gone at once. */

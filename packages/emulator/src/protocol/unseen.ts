@@ -76,6 +76,11 @@ export function lengthMissing(): RegistryFailure {
   return failure("CONTENT_LENGTH_INVALID");
 }
 
+/** A chunk behind one below `minChunkBytes`. OCI's spec has the minimum, but no answer to who does not heed it; ACR has none. */
+export function chunkTooSmall(): RegistryFailure {
+  return failure("SIZE_INVALID");
+}
+
 /** 5.3: a PUT with more than about 20 MB was refused (harbor#23015, of March 2026); where exactly is not known. */
 export const MAX_PUT_BYTES = 20 * 1024 * 1024;
 

@@ -6,14 +6,16 @@ export interface UploadState {
   readonly UUID: string;
   readonly Offset: number;
   readonly StartedAt: string;
+  /** Where chunks have a minimum: the one before was smaller, so it must have been the last. Not in a state of ACR. */
+  readonly Ended?: boolean;
 }
 
 const MAC_BYTES = 32;
 
 /** base64url, padded, of a 32-byte MAC and the JSON it signs (5.1). */
 export function packUploadState(state: UploadState, secret: string): string {
-  const { Name, UUID, Offset, StartedAt } = state;
-  const json = Buffer.from(JSON.stringify({ Name, UUID, Offset, StartedAt }));
+  const { Name, UUID, Offset, StartedAt, Ended } = state;
+  const json = Buffer.from(JSON.stringify({ Name, UUID, Offset, StartedAt, Ended }));
   const text = Buffer.concat([mac(json, secret), json]).toString("base64url");
   return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
 }

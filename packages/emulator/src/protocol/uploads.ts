@@ -7,6 +7,7 @@ import { assertReadable, assertWritable } from "./locks.ts";
 import type { EmulatorResponse } from "./message.ts";
 import { limited, RequestTooLarge } from "./too-large.ts";
 import {
+  chunkTooSmall,
   lengthMismatch,
   lengthMissing,
   malformedContentRange,
@@ -14,7 +15,8 @@ import {
   uploadDigestMismatch,
   uploadDigestMissing,
 } from "./unseen.ts";
-import { uploadAnswer, withUpload } from "./upload-session.ts";
+import { uploadAnswer, uploadStatus, withUpload } from "./upload-session.ts";
+import type { UploadState } from "./upload-state.ts";
 
 /** 5.1 `POST /v2/NAME/blobs/uploads/`: starts an upload, or mounts a blob of another repository. */
 export const startUpload: OperationHandler = async (call) => {
@@ -31,25 +33,30 @@ export const startUpload: OperationHandler = async (call) => {
 /** 5.2 `PATCH <Location>` */
 export const patchUpload: OperationHandler = (call) =>
   withUpload(call, async (session, state) => {
+    assertFits(call, call.maxPatchBytes);
     assertChunkRange(call, session.sizeInBytes);
-    await session.append(call.request.body);
+    assertGoesOn(state);
+    await session.append(bodyUpTo(call, call.maxPatchBytes));
     return uploadAnswer(call, 202, {
       ...state,
       Offset: session.sizeInBytes,
+      ...(session.sizeInBytes - state.Offset < (call.minChunkBytes ?? 0) ? { Ended: true } : {}),
       StartedAt: state.StartedAt.replace(/\.\d+Z$/, "Z"),
     });
   });
 
 /** 5.3 `PUT <Location>&digest=…`: the body is empty, the last chunk, or the whole blob. */
 export const finishUpload: OperationHandler = (call) =>
-  withUpload(call, async (session) => {
-    assertPutFits(call);
+  withUpload(call, async (session, state) => {
+    assertFits(call, call.maxPutBytes);
     const name = repositoryOf(call);
     const digest = readDigest(call);
     assertChunkRange(call, session.sizeInBytes);
     // Most uploads end with an empty PUT, for which the file need not be opened.
     if (call.request.headers["content-length"] !== "0") {
-      await session.append(putBody(call));
+      const received = session.sizeInBytes;
+      await session.append(bodyUpTo(call, call.maxPutBytes));
+      if (session.sizeInBytes > received) assertGoesOn(state);
     }
     assertWritable(call.store.repositories.get(name));
     if (!(await session.commit(name, digest))) {
@@ -62,7 +69,9 @@ export const finishUpload: OperationHandler = (call) =>
 
 /** 5.4 `GET <Location>` */
 export const getUpload: OperationHandler = (call) =>
-  withUpload(call, async (_session, state) => uploadAnswer(call, 204, state));
+  call.resumableUploads
+    ? uploadStatus(call)
+    : withUpload(call, async (_session, state) => uploadAnswer(call, 204, state));
 
 /** 5.4 `DELETE <Location>` */
 export const cancelUpload: OperationHandler = (call) =>
@@ -72,13 +81,18 @@ export const cancelUpload: OperationHandler = (call) =>
   });
 
 /** The proxy before the service looks at the announced length before it lets anything through. */
-function assertPutFits({ request, maxPutBytes }: Call): void {
-  if (Number(request.headers["content-length"] ?? 0) > maxPutBytes) throw new RequestTooLarge();
+function assertFits({ request }: Call, maxBytes = Number.POSITIVE_INFINITY): void {
+  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw new RequestTooLarge();
 }
 
 /** A body without an announced length is counted as it comes. */
-function putBody({ request, maxPutBytes }: Call): ByteSource {
-  return request.headers["content-length"] === undefined ? limited(request.body, maxPutBytes) : request.body;
+function bodyUpTo({ request }: Call, maxBytes = Number.POSITIVE_INFINITY): ByteSource {
+  return request.headers["content-length"] === undefined ? limited(request.body, maxBytes) : request.body;
+}
+
+/** A chunk below the minimum can only have been the last. */
+function assertGoesOn({ Ended }: UploadState): void {
+  if (Ended === true) throw chunkTooSmall();
 }
 
 /** 5.1: the token's right to pull from `from` has been checked with the call's scopes. */

@@ -166,6 +166,8 @@ export interface UploadStore {
   create(): Promise<string>;
   /** Takes hold of an upload, so that nobody else writes to it until `release`. */
   open(uuid: string): Promise<UploadSession | "busy" | "unknown">;
+  /** Bytes that are kept of an upload, whoever holds it; undefined when there is none. */
+  size(uuid: string): Promise<number | undefined>;
 }
 
 /** An upload one request has taken hold of. Always `release` it. */

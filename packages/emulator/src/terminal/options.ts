@@ -61,6 +61,10 @@ export const OPTIONS = {
   "soft-delete": { argument: "days", help: ["keep what is deleted, to be restored, for 1 to 90 days (not at all)"] },
   quarantine: { help: ["nothing can be pulled before it has been marked as passed"] },
   quota: { argument: "size", help: ["the most it may hold: bytes, or with K, M, G or T (no limit)"] },
+  "resumable-uploads": { help: ["uploads that broke off can go on, as with zot, unlike ACR"] },
+  "max-patch": { argument: "size", help: ["the most one PATCH may carry, as --quota (no limit)"] },
+  "min-chunk": { argument: "size", help: ["the fewest bytes of every chunk but the last, as --quota (no minimum)"] },
+  "max-requests": { argument: "number", help: ["requests under way at a time; one more gets 429 (no limit)"] },
   seed: {
     argument: "layout[=repository]",
     repeatable: true,

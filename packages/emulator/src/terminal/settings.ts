@@ -46,7 +46,11 @@ export async function readSettings(
       roleAssignmentMode: args.abac ? "rbac-abac" : undefined,
       softDelete: softDeleteOf(args),
       quarantine: args.quarantine,
-      quotaBytes: quotaOf(args),
+      quotaBytes: sizeOf(args, "quota"),
+      resumableUploads: args["resumable-uploads"],
+      maxPatchBytes: sizeOf(args, "max-patch"),
+      minChunkBytes: sizeOf(args, "min-chunk"),
+      maxConcurrentRequests: requestsOf(args),
       faults: args["fault-header"] ? { allowHeader: true } : undefined,
       adminUser,
       tokens: args.token === undefined ? undefined : Object.fromEntries(args.token.map(tokenOf)),
@@ -80,12 +84,21 @@ function softDeleteOf({ "soft-delete": days }: Arguments): EmulatorOptions["soft
 
 const UNITS = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 } as const;
 
-function quotaOf({ quota }: Arguments): number | undefined {
-  if (quota === undefined) return undefined;
-  const [, number, unit = ""] = /^(\d{1,12})([KMGT]?)$/i.exec(quota) ?? [];
+function sizeOf(args: Arguments, name: "quota" | "max-patch" | "min-chunk"): number | undefined {
+  const text = args[name];
+  if (text === undefined) return undefined;
+  const [, number, unit = ""] = /^(\d{1,12})([KMGT]?)$/i.exec(text) ?? [];
   if (number === undefined)
-    throw new TypeError(`--quota ${quota} is no size: expected bytes, or a number with K, M, G or T`);
+    throw new TypeError(`--${name} ${text} is no size: expected bytes, or a number with K, M, G or T`);
   return Number(number) * UNITS[unit.toUpperCase() as keyof typeof UNITS];
+}
+
+function requestsOf({ "max-requests": requests }: Arguments): number | undefined {
+  if (requests === undefined) return undefined;
+  if (!/^[1-9]\d{0,5}$/.test(requests)) {
+    throw new TypeError(`--max-requests ${requests} is no limit: expected a number from 1 on`);
+  }
+  return Number(requests);
 }
 
 async function adminUserOf(

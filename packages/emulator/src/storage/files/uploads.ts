@@ -75,6 +75,16 @@ export class FileUploads implements UploadStore {
     }
   }
 
+  async size(uuid: string): Promise<number | undefined> {
+    if (!UUID.test(uuid)) return undefined;
+    try {
+      return (await stat(this.#layout.upload(uuid))).size;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
   /** Throws away what nobody has touched for so long; gives how many uploads, and their bytes. */
   async removeOlderThan(ageMs: number): Promise<{ readonly count: number; readonly sizeInBytes: number }> {
     let [count, sizeInBytes] = [0, 0];
