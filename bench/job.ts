@@ -10,7 +10,10 @@ export function runJob<Job extends object, T>(script: URL, job: Job): Promise<T>
       child.kill("SIGKILL");
       resolve(measured as T);
     });
-    child.once("exit", (code) => reject(new Error(`${JSON.stringify(job).slice(0, 200)} ended with ${code}`)));
+    // The job holds a token, so it is not shown; why it ended stands above, in what the process has printed.
+    child.once("exit", (code) =>
+      reject(new Error(`the process of ${script.pathname.split("/").at(-1)} ended with ${code}`)),
+    );
     child.send(job);
   });
 }

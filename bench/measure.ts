@@ -1,7 +1,8 @@
+import type { Measured } from "./contenders/work.ts";
+import type { Job } from "./contenders/worker.ts";
 import { runJob } from "./job.ts";
-import type { Job, Measured } from "./worker.ts";
 
-/** Runs one contender's work in a fresh process. */
+/** Runs one library's work in a fresh process. */
 export function measure(job: Job): Promise<Measured> {
-  return runJob(new URL("./worker.ts", import.meta.url), job);
+  return runJob(new URL("./contenders/dist/worker.js", import.meta.url), job);
 }

@@ -20,6 +20,27 @@ export async function interleave<Name extends string, T>(
   return results;
 }
 
+/** The same, where somebody may be unable to: that is said once, and the others go on without. */
+export async function interleaveThoseWhoCan<T>(
+  names: readonly string[],
+  rounds: number,
+  measure: (name: string, round: number) => Promise<T>,
+): Promise<Results<string, T>> {
+  const failed = new Set<string>();
+  const results = await interleave(names, rounds, async (name, round) => {
+    if (failed.has(name)) return undefined;
+    try {
+      return await measure(name, round);
+    } catch (error) {
+      failed.add(name);
+      console.error(`Left out, since it failed: ${name}: ${error instanceof Error ? error.message : error}`);
+      return undefined;
+    }
+  });
+  const complete = Object.entries(results).filter(([name]) => !failed.has(name));
+  return Object.fromEntries(complete.map(([name, runs]) => [name, runs.filter((run) => run !== undefined)]));
+}
+
 /** The middle of everyone's rates. */
 export function medians<Name extends string, T>(
   results: Results<Name, T>,

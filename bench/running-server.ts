@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { EmulatorOptions } from "@acrkit/emulator";
 import type { Digest } from "@acrkit/oci";
+import type { ServerAccess } from "./contenders/work.ts";
 
-/** What a client needs to reach the server. */
-export interface ServerAccess {
-  readonly endpoint: string;
-  readonly certificate: string;
-  /** An Entra token that the server takes; good for as long as a measurement lasts. */
-  readonly token: string;
+/** What a server says once it runs. */
+export interface StartedServer {
+  readonly access: ServerAccess;
+  /** Where downloads are redirected to. */
+  readonly storageEndpoint: string;
 }
 
 /** Tags for a manifest that is there. */
@@ -19,27 +19,39 @@ export interface SeededTags {
   readonly count: number;
 }
 
+/** From now on downloads are redirected to another port, which leads there. */
+export interface StorageDetour {
+  readonly storagePort: number;
+}
+
+export interface ServerPlace {
+  /** Where it makes its temporary folder, which holds what it is sent. @default the system's */
+  readonly folder?: string;
+}
+
 /** Removing a temporary folder with many large files takes some seconds; Node can hang at its exit. */
 const STOP_MS = 20_000;
 
 /** An emulator in a process of its own. */
 export class RunningServer {
   readonly access: ServerAccess;
+  readonly storageEndpoint: string;
   readonly processId: number;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, access: ServerAccess) {
+  private constructor(child: ChildProcess, { access, storageEndpoint }: StartedServer) {
     this.#child = child;
     this.processId = child.pid as number;
     this.access = access;
+    this.storageEndpoint = storageEndpoint;
   }
 
-  static async start(options: EmulatorOptions = {}): Promise<RunningServer> {
+  static async start(options: EmulatorOptions = {}, { folder }: ServerPlace = {}): Promise<RunningServer> {
     const script = fileURLToPath(new URL("./server.ts", import.meta.url));
-    const env = { ...process.env, NODE_NO_WARNINGS: "1" };
+    const env = { ...process.env, NODE_NO_WARNINGS: "1", ...(folder === undefined ? {} : { TMPDIR: folder }) };
     const child = fork(script, [JSON.stringify(options)], { stdio: "inherit", env });
-    const [access] = (await once(child, "message")) as [ServerAccess];
-    return new RunningServer(child, access);
+    const [started] = (await once(child, "message")) as [StartedServer];
+    return new RunningServer(child, started);
   }
 
   /** Requests since the last time it was asked. */
@@ -52,6 +64,12 @@ export class RunningServer {
   /** Puts tags into its store, without a request for each. */
   async seedTags(tags: SeededTags): Promise<void> {
     this.#child.send(tags);
+    await once(this.#child, "message");
+  }
+
+  /** Redirects downloads to another port of this machine. */
+  async redirectStorage(detour: StorageDetour): Promise<void> {
+    this.#child.send(detour);
     await once(this.#child, "message");
   }
 

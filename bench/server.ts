@@ -1,16 +1,22 @@
 // The emulator of a measurement, a process of its own: what it costs must not count for the client.
 import { type EmulatorOptions, startEmulator } from "@acrkit/emulator";
 import { seededTag } from "./registries/running-registry.ts";
-import type { SeededTags } from "./running-server.ts";
+import type { SeededTags, StartedServer, StorageDetour } from "./running-server.ts";
 
 const emulator = await startEmulator(JSON.parse(process.argv[2] ?? "{}") as EmulatorOptions);
 const { token } = await emulator.credential.getToken("https://containerregistry.azure.net/.default");
-process.send?.({ endpoint: emulator.endpoint, certificate: emulator.certificate, token });
+const { endpoint, certificate, admin, storageEndpoint } = emulator;
+if (admin === undefined) throw new Error("command-line tools log in as the admin user, so there has to be one");
+const started: StartedServer = { access: { endpoint, certificate, token, admin }, storageEndpoint };
+process.send?.(started);
 
-process.on("message", (message: "count" | SeededTags) => {
+process.on("message", (message: "count" | SeededTags | StorageDetour) => {
   if (message === "count") {
     process.send?.({ requests: emulator.requests.entries.length });
     emulator.requests.clear();
+  } else if ("storagePort" in message) {
+    redirectStorage(message);
+    process.send?.("redirected");
   } else {
     seedTags(message);
     process.send?.("seeded");
@@ -35,5 +41,19 @@ function seedTags({ repository, digest, count }: SeededTags): void {
         attributes,
       });
     }
+  });
+}
+
+/** The link's signature covers its path and its life, not the port. */
+function redirectStorage({ storagePort }: StorageDetour): void {
+  const own = `:${new URL(storageEndpoint).port}/`;
+  emulator.intercept(async (request, next) => {
+    const answer = await next(request);
+    if (request.origin !== "registry" || answer.status !== 307) return answer;
+    const headers = answer.headers.map(
+      ([name, value]) =>
+        [name, name.toLowerCase() === "location" ? value.replace(own, `:${storagePort}/`) : value] as const,
+    );
+    return { ...answer, headers };
   });
 }

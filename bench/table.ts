@@ -1,24 +1,15 @@
-import type { Row } from "./rows/row.ts";
+import { digits } from "./report/digits.ts";
+import { type Row, valuesOf } from "./rows/row.ts";
 
-/** Prints a table for each set of peers, with our part of each one's rate. */
-export function printTables(rows: readonly Row[]): void {
-  const tables = Map.groupBy(rows, ({ peers }) => Object.keys(peers).join());
-  for (const table of tables.values()) console.table(table.map(toCells));
-}
-
-function toCells({ name, unit, ours, floor, peers }: Row) {
-  const others = Object.entries(peers);
-  return {
-    row: name,
-    unit,
-    acrkit: digits(ours),
-    ...(floor === undefined ? {} : { "bare https": digits(floor) }),
-    ...Object.fromEntries(others.map(([peer, value]) => [peer, digits(value)])),
-    ...Object.fromEntries(others.map(([peer, value]) => [`ours / ${peer}`, digits(ours / value)])),
-  };
-}
-
-/** Three digits that count; more would be noise. */
-function digits(value: number): number {
-  return Number(value.toPrecision(3));
+/** Prints a row: everyone's median, and how many times as good ours is. */
+export function printRow(row: Row): void {
+  const { name, unit, spoken } = row;
+  const values = valuesOf(row);
+  const width = Math.max(...Object.keys(values).map((who) => who.length));
+  console.log(`\n${name}, ${unit}${spoken === undefined ? "" : ` (${spoken.unit})`}`);
+  for (const [who, value] of Object.entries(values)) {
+    const said = spoken === undefined ? "" : ` (${digits(spoken.values[who] ?? Number.NaN)})`;
+    const ratio = who === "acrkit" ? "" : `   acrkit is ${digits(row.ours / value)} times that`;
+    console.log(`  ${who.padEnd(width)}  ${digits(value)}${said}${ratio}`);
+  }
 }

@@ -1,9 +1,14 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { pipeline } from "node:stream/promises";
-import type { ContenderFactory } from "./contender.ts";
+import type { Contender, ContenderFactory } from "./contender.ts";
+import { inLanes } from "./lanes.ts";
+
+/** So that neither a read nor a write is a system call for each piece that TLS takes or gives. */
+const BUFFER_BYTES = 512 * 1024;
 
 /**
  * What the machine allows: bare node:https and createHash, one request for the whole blob, no retries, no limits, no
@@ -13,7 +18,11 @@ export const floor: ContenderFactory = ({ endpoint, certificate, token }) => {
   const agent = new Agent({ ca: certificate, keepAlive: true });
   const tokens = new Map<string, Promise<string>>();
 
-  const send = (url: string | URL, options: object, body?: string | ((to: NodeJS.WritableStream) => Promise<void>)) =>
+  const send = (
+    url: string | URL,
+    options: object,
+    body?: string | Buffer | ((to: NodeJS.WritableStream) => Promise<void>),
+  ) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const sent = request(new URL(url, endpoint), { agent, ...options }, resolve);
       sent.on("error", reject);
@@ -24,6 +33,11 @@ export const floor: ContenderFactory = ({ endpoint, certificate, token }) => {
     let all = "";
     for await (const part of message) all += part;
     return all;
+  };
+  const expect = async (status: number, answer: IncomingMessage) => {
+    const said = await text(answer);
+    if (answer.statusCode !== status) throw new Error(`${answer.statusCode} instead of ${status}: ${said}`);
+    return answer;
   };
   const form = (path: string, fields: Record<string, string>) =>
     send(
@@ -41,47 +55,58 @@ export const floor: ContenderFactory = ({ endpoint, certificate, token }) => {
     const fields = { grant_type: "refresh_token", scope, refresh_token: exchanged.refresh_token };
     return JSON.parse(await form("/oauth2/token", fields)).access_token as string;
   };
+  const start = async (repository: string) => {
+    const headers = await authorization(`repository:${repository}:pull,push`);
+    const answer = await expect(202, await send(`/v2/${repository}/blobs/uploads/`, { method: "POST", headers }));
+    return { headers, location: String(answer.headers.location) };
+  };
+  const finish = async (location: unknown, digest: string, headers: object, content?: Buffer) => {
+    const url = `${location}&digest=${encodeURIComponent(digest)}`;
+    await expect(201, await send(url, { method: "PUT", headers }, content));
+  };
+
+  const download: Contender["download"] = async (repository, digest, file) => {
+    const headers = await authorization(`repository:${repository}:pull`);
+    const redirect = await expect(307, await send(`/v2/${repository}/blobs/${digest}`, { headers }));
+    const hash = createHash("sha256");
+    await pipeline(
+      await send(String(redirect.headers.location), {}),
+      hashing(hash),
+      createWriteStream(file, { highWaterMark: BUFFER_BYTES }),
+    );
+    if (`sha256:${hash.digest("hex")}` !== digest) throw new Error("the floor fetched something else");
+  };
 
   return {
     async upload(repository, path) {
-      const headers = await authorization(`repository:${repository}:pull,push`);
-      const started = await send(`/v2/${repository}/blobs/uploads/`, { method: "POST", headers });
-      await text(started);
+      const { headers, location } = await start(repository);
       const hash = createHash("sha256");
-      const patched = await send(String(started.headers.location), { method: "PATCH", headers }, (to) =>
-        pipeline(
-          createReadStream(path, { highWaterMark: 512 * 1024 }),
-          async function* (parts: AsyncIterable<Buffer>) {
-            for await (const part of parts) {
-              hash.update(part);
-              yield part;
-            }
-          },
-          to,
-        ),
+      const patched = await send(location, { method: "PATCH", headers }, (to) =>
+        pipeline(createReadStream(path, { highWaterMark: BUFFER_BYTES }), hashing(hash), to),
       );
-      await text(patched);
-      const digest = `sha256:${hash.digest("hex")}`;
-      const url = `${patched.headers.location}&digest=${encodeURIComponent(digest)}`;
-      await text(await send(url, { method: "PUT", headers }));
-      return digest;
+      await expect(202, patched);
+      await finish(patched.headers.location, `sha256:${hash.digest("hex")}`, headers);
     },
-    async download(repository, digest) {
-      const headers = await authorization(`repository:${repository}:pull`);
-      const redirect = await send(`/v2/${repository}/blobs/${digest}`, { headers });
-      await text(redirect);
-      const hash = createHash("sha256");
-      let bytes = 0;
-      for await (const part of (await send(String(redirect.headers.location), {})) as AsyncIterable<Buffer>) {
-        hash.update(part);
-        bytes += part.length;
-      }
-      if (`sha256:${hash.digest("hex")}` !== digest) throw new Error("the floor fetched something else");
-      return bytes;
-    },
+    download,
+    uploadMany: (repository, files) =>
+      inLanes(files, async (file) => {
+        const content = await readFile(file);
+        const { headers, location } = await start(repository);
+        await finish(location, `sha256:${createHash("sha256").update(content).digest("hex")}`, headers, content);
+      }),
+    downloadMany: (repository, blobs) => inLanes(blobs, ({ digest, file }) => download(repository, digest, file)),
     async readTag(repository, tag) {
       const headers = await authorization(`repository:${repository}:metadata_read`);
-      await text(await send(`/acr/v1/${repository}/_tags/${tag}`, { headers }));
+      await expect(200, await send(`/acr/v1/${repository}/_tags/${tag}`, { headers }));
     },
   };
 };
+
+function hashing(hash: ReturnType<typeof createHash>) {
+  return async function* (parts: AsyncIterable<Buffer>) {
+    for await (const part of parts) {
+      hash.update(part);
+      yield part;
+    }
+  };
+}

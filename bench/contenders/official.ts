@@ -1,8 +1,10 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { ContainerRegistryClient, ContainerRegistryContentClient } from "@azure/container-registry";
-import { type ContenderFactory, staticCredential } from "./contender.ts";
+import { type Contender, type ContenderFactory, staticCredential } from "./contender.ts";
+import { inLanes } from "./lanes.ts";
 
-/** `@azure/container-registry`, used as its README says. */
+/** `@azure/container-registry`, used as its README says. It has no way to move many blobs, so the lanes are ours. */
 export const official: ContenderFactory = ({ endpoint, certificate, token }) => {
   const credential = staticCredential(token);
   const options = { tlsOptions: { ca: certificate } };
@@ -14,16 +16,16 @@ export const official: ContenderFactory = ({ endpoint, certificate, token }) => 
     contents.set(repository, known);
     return known;
   };
+  const upload: Contender["upload"] = (repository, path) => content(repository).uploadBlob(createReadStream(path));
+  const download: Contender["download"] = async (repository, digest, file) => {
+    const result = await content(repository).downloadBlob(digest);
+    await pipeline(result.content, createWriteStream(file));
+  };
   return {
-    upload: async (repository, path) => (await content(repository).uploadBlob(createReadStream(path))).digest,
-    async download(repository, digest) {
-      let bytes = 0;
-      const result = await content(repository).downloadBlob(digest);
-      for await (const part of result.content) bytes += part.length;
-      return bytes;
-    },
-    async readTag(repository, tag) {
-      await client.getArtifact(repository, tag).getTagProperties(tag);
-    },
+    upload,
+    download,
+    uploadMany: (repository, files) => inLanes(files, (file) => upload(repository, file)),
+    downloadMany: (repository, blobs) => inLanes(blobs, ({ digest, file }) => download(repository, digest, file)),
+    readTag: (repository, tag) => client.getArtifact(repository, tag).getTagProperties(tag),
   };
 };

@@ -2,9 +2,10 @@ import { REPOSITORY } from "../registries/emulator.ts";
 import { measureRegistry, type RegistryMeasured } from "../registries/measure-registry.ts";
 import { missingRegistry, READERS, type RegistryName, WRITERS, withRegistries } from "../registries/registries.ts";
 import { interleave, type Results } from "../rounds.ts";
+import { type RandomFile, withRandomFile } from "./random-file.ts";
 import type { BenchOptions, RowGroup } from "./row.ts";
-import { type Direction, throughputRows } from "./transfer.ts";
-import { type RandomFile, withRandomFile } from "./with-blob.ts";
+import { throughputRows } from "./transfer.ts";
+import type { Direction } from "./transfer-rounds.ts";
 
 /** Throughput of one streamed blob, with what the server takes for it. */
 function registryTransferRows(direction: Direction): RowGroup {
