@@ -1,6 +1,7 @@
 import { describeRegistry } from "../registries/describe-registry.ts";
 import { distributionHarness } from "../registries/distribution.ts";
-import { emulatorHarness } from "../registries/emulator.ts";
+import { emulatorHarness, otherUploadsHarness } from "../registries/emulator.ts";
+import { zotHarness } from "../registries/zot.ts";
 import { defineBlobSuite } from "./blob-suite.ts";
 import { defineManifestSuite } from "./manifest-suite.ts";
 import { defineMetadataSuite } from "./metadata-suite.ts";
@@ -10,4 +11,5 @@ for (const harness of [emulatorHarness, distributionHarness]) {
   describeRegistry("blobs", harness, defineBlobSuite);
   describeRegistry("manifests", harness, defineManifestSuite);
 }
+for (const harness of [otherUploadsHarness, zotHarness]) describeRegistry("blobs", harness, defineBlobSuite);
 describeRegistry("metadata", emulatorHarness, defineMetadataSuite);

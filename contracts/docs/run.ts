@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Example } from "./extract.ts";
 
 /** The registry that examples talk to. */
@@ -58,10 +58,13 @@ function withRegistry(code: string, { endpoint }: ExampleRegistry): string {
 
 function environment(registry: ExampleRegistry | undefined, certificate: string): NodeJS.ProcessEnv {
   const { PATH, TMPDIR } = process.env;
-  if (registry === undefined) return { PATH, TMPDIR };
+  // What an example writes to its reader's home goes into its own folder.
+  const HOME = dirname(certificate);
+  if (registry === undefined) return { PATH, TMPDIR, HOME };
   return {
     PATH,
     TMPDIR,
+    HOME,
     CONTAINERREGISTRY_ENDPOINT: registry.endpoint,
     CONTAINERREGISTRY_USERNAME: registry.username,
     CONTAINERREGISTRY_PASSWORD: registry.password,

@@ -1,9 +1,10 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ContainerRegistryClient, type ContainerRegistryClientOptions } from "@acrkit/client";
+import { ContainerRegistryClient, type ContainerRegistryClientOptions, CredentialChain } from "@acrkit/client";
 import { type EmulatorResponse, type Interceptor, startEmulator } from "@acrkit/emulator";
 import { ERROR_CODES, errorCodeEntry } from "@acrkit/oci";
 import { describe, expect, test } from "vitest";
+import { DOCKER_FAILURES } from "./docker-failures.ts";
 import { startExampleRegistry } from "./emulator.ts";
 import { runnableFences } from "./extract.ts";
 import { runProgram } from "./run.ts";
@@ -55,6 +56,9 @@ async function failureOf(call: Promise<unknown>): Promise<unknown> {
   }
   throw new Error("the call did not fail");
 }
+
+/** What a chain is asked. */
+const ASKED = { registry: "registry.example", repositories: [], scopes: [], audience: "https://audience.example" };
 
 const noRetries: ContainerRegistryClientOptions = { retryOptions: { maxRetries: 0 } };
 const json = (status: number, body: unknown): EmulatorResponse => ({
@@ -142,7 +146,13 @@ describe("codes of this library", () => {
 
   /** One way to see each. */
   const ways: Readonly<Record<string, () => Promise<unknown>>> = {
+    ...DOCKER_FAILURES,
     CONTENT_READ_FAILED: () => failureAt(untouched, (client) => client.uploadBlob("team/app", failing())),
+    CONTENT_WRITE_FAILED: () =>
+      failureAt(untouched, async (client) => {
+        const { digest: sent } = await client.uploadBlob("team/app", "text");
+        await (await client.downloadBlob("team/app", sent)).toFile(join(import.meta.dirname, "no such folder", "file"));
+      }),
     DIGEST_MISMATCH: () => failureAt(untouched, (client) => client.uploadBlob("team/app", "text", { digest })),
     IDLE_TIMEOUT: () =>
       failureAt(
@@ -157,15 +167,35 @@ describe("codes of this library", () => {
     INVALID_MANIFEST: () => failureAt(untouched, (client) => client.setManifest("team/app", "no manifest")),
     INVALID_REDIRECT: () =>
       failureAt(redirectTo("ftp://elsewhere"), (client) => client.downloadBlob("team/app", digest)),
+    CREDENTIAL_FAILED: () =>
+      failureOf(
+        new CredentialChain([{ name: "vault", credential: () => Promise.reject(new Error("it is sealed")) }]).resolve(
+          ASKED,
+        ),
+      ),
+    CREDENTIAL_UNAVAILABLE: () =>
+      failureOf(new CredentialChain([{ name: "nobody", credential: () => undefined }]).resolve(ASKED)),
     INVALID_TOKEN_ANSWER: () =>
       failureAt(
         (request, next) => (request.path.startsWith("/oauth2/") ? json(200, {}) : next(request)),
         (client) => client.getRepositoryProperties("team/app"),
       ),
+    JOURNAL_FAILED: () =>
+      failureAt(untouched, (client) =>
+        client.uploadBlob("team/app", "text", { journal: join(import.meta.filename, "in a file") }),
+      ),
     LIMIT_EXCEEDED: () => failureAt(untouched, (client) => client.setManifest("team/app", " ".repeat(5_000_000))),
     REQUEST_SEND_ERROR: async () => (await failureOfConnection("REQUEST_SEND_ERROR")).error,
     TOO_MANY_REDIRECTS: () =>
       failureAt(redirectTo(`/v2/team/app/blobs/${digest}`), (client) => client.downloadBlob("team/app", digest)),
+    TRANSFER_TIMEOUT: () =>
+      failureAt(
+        async (request, next) => {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          return next(request);
+        },
+        (client) => client.uploadBlob("team/app", "text", { timeoutInMs: 10 }),
+      ),
     UNEXPECTED_RESPONSE: () =>
       failureAt(
         (request, next) => (request.path.startsWith("/acr/") ? json(200, "not an object") : next(request)),
@@ -184,7 +214,8 @@ describe("codes of this library", () => {
       [...source.matchAll(/\b(?:code(?::| =)|\w+_CODE =) "([A-Z_]+)"/g)].map(([, code = ""]) => code),
     );
     // Codes of the registry and of the connection that this library gives to what amounts to the same have their entry there.
-    const own = named.filter((code) => errorCodeEntry(code) === undefined && code !== "ETIMEDOUT");
+    const connection = inSection("Codes of the connection").map(({ code }) => code);
+    const own = named.filter((code) => errorCodeEntry(code) === undefined && !connection.includes(code));
     expect(section.map(({ code }) => code).toSorted()).toEqual([...new Set([...own, "REQUEST_SEND_ERROR"])].sort());
   });
 

@@ -48,12 +48,24 @@ export const PACKAGES: Readonly<Record<string, PackageRules>> = {
     layers: {
       index: "*",
       "container-registry-client": "*",
-      compose: ["transfer", "registry", "auth", "pipeline", "client-options", "endpoint", "audience"],
+      docker: [
+        "compose",
+        "auth",
+        "errors",
+        "pipeline",
+        "runtime",
+        "client-options",
+        "endpoint",
+        "audience",
+        "logger",
+        "version",
+      ],
+      compose: ["transfer", "registry", "auth", "pipeline", "runtime", "client-options", "endpoint", "audience"],
       "client-options": [],
       acr: ["registry"],
       transfer: ["registry", "errors", "pipeline", "runtime", "logger"],
       registry: ["errors", "pipeline", "tracing"],
-      auth: ["errors", "pipeline"],
+      auth: ["errors", "pipeline", "runtime", "logger"],
       errors: ["pipeline"],
       pipeline: ["logger", "version"],
       runtime: [],
@@ -108,7 +120,8 @@ export const PACKAGES: Readonly<Record<string, PackageRules>> = {
   },
   "@acrkit/bench": {
     folder: "bench",
-    mayImport: ["@acrkit/oci", "@acrkit/client", "@acrkit/emulator"],
+    // Other people's clients are installed by interop, for both.
+    mayImport: ["@acrkit/oci", "@acrkit/client", "@acrkit/emulator", "@acrkit/interop"],
     nodeOnly: EVERYWHERE,
   },
   "@acrkit/interop": {

@@ -47,6 +47,13 @@ describe("the packages as they are packed", () => {
     expect(stdout).toContain("acrkit-emulator");
   });
 
+  it("give docker its credential helper as a command", async () => {
+    const { bin } = JSON.parse(await readFile(join(project, "node_modules/@acrkit/client/package.json"), "utf8"));
+    const helper = join(project, "node_modules/@acrkit/client", bin["docker-credential-acrkit"]);
+    const { stdout } = await run(process.execPath, [helper, "--version"]);
+    expect(stdout).toMatch(/^docker-credential-acrkit \d/);
+  });
+
   it("type-check in a strict project", async () => {
     await writeFile(
       join(project, "use.ts"),

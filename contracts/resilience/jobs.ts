@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BlobContent, ContainerRegistryClient } from "@acrkit/client";
-import { digestOf, MediaType } from "@acrkit/oci";
+import { type Digest, digestOf, MediaType } from "@acrkit/oci";
 import { expect } from "vitest";
 import { seededBytes } from "../content/seeded.ts";
 
@@ -44,35 +44,44 @@ const pushImage = async (ward: Ward) => {
 };
 
 /** A blob is there and whole, or not at all. */
-async function checkBlob({ calm, repository }: Ward, succeeded: boolean): Promise<void> {
-  const exists = await calm.blobExists(repository, BLOB_DIGEST);
+async function checkBlob({ calm, repository }: Ward, succeeded: boolean, digest: Digest): Promise<void> {
+  const exists = await calm.blobExists(repository, digest);
   if (succeeded) expect(exists).toBe(true);
-  if (exists) expect(digestOf(await (await calm.downloadBlob(repository, BLOB_DIGEST)).bytes())).toBe(BLOB_DIGEST);
+  if (exists) expect(digestOf(await (await calm.downloadBlob(repository, digest)).bytes())).toBe(digest);
 }
 
-const upload = (content: () => BlobContent, chunkSizeInBytes?: number): Job => ({
+const upload = (content: () => BlobContent, chunkSizeInBytes?: number, bytes = BLOB): Job => ({
   async run(client, { repository }) {
     const options = chunkSizeInBytes === undefined ? {} : { chunkSizeInBytes };
     expect(await client.uploadBlob(repository, content(), options)).toEqual({
-      digest: BLOB_DIGEST,
-      sizeInBytes: BLOB.byteLength,
+      digest: digestOf(bytes),
+      sizeInBytes: bytes.byteLength,
     });
   },
-  check: checkBlob,
+  check: (ward, succeeded) => checkBlob(ward, succeeded, digestOf(bytes)),
 });
 
-async function* inPieces(): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = 0; at < BLOB.byteLength; at += 50_000) yield BLOB.subarray(at, at + 50_000);
-}
+const inPieces = (bytes = BLOB, pieceBytes = 50_000) =>
+  async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let at = 0; at < bytes.byteLength; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+  };
 
 /** In one request. */
 export const uploadBytes = upload(() => BLOB);
 
 /** In four chunks, from a content that can be opened again. */
-export const uploadChunks = upload(() => inPieces, 80_000);
+export const uploadChunks = upload(inPieces, 80_000);
 
 /** The same from a stream that can be read once. */
-export const uploadStream = upload(() => inPieces(), 80_000);
+export const uploadStream = upload(() => inPieces()(), 80_000);
+
+/** Too large for one request: streamed. */
+const LARGE = seededBytes("resilience, large", 6_000_000);
+export const uploadLarge = upload(() => LARGE, undefined, LARGE);
+
+/** A stream that can be read once, of which more has gone by than is kept. */
+const LONG = seededBytes("resilience, long", 40_000_000);
+export const uploadLongStream = upload(() => inPieces(LONG, 500_000)(), undefined, LONG);
 
 export const downloadBytes: Job = {
   prepare: pushBlob,

@@ -11,12 +11,27 @@ export const KnownContainerRegistryAudience = {
   AzureResourceManagerGermany: "https://management.microsoftazure.de",
 } as const;
 
+/** The domains of the clouds' registries, each with the audience to ask for there. */
+const CLOUDS: Readonly<Record<string, string>> = {
+  ".azurecr.io": KnownContainerRegistryAudience.ContainerRegistry,
+  ".azurecr.cn": KnownContainerRegistryAudience.AzureResourceManagerChina,
+  ".azurecr.us": KnownContainerRegistryAudience.AzureResourceManagerGovernment,
+  ".azurecr.de": KnownContainerRegistryAudience.AzureResourceManagerGermany,
+};
+
 /**
- * The audience for a registry whose user named none, by its domain: China and US Government registries have their own
- * clouds, where the public audience does not exist.
+ * The audience for a registry whose user named none, by its domain: sovereign clouds have their own, where the public audience
+ * does not exist. Elsewhere, at a domain of one's own or in Azure Stack, the user may have to name another.
  */
 export function audienceFor(hostname: string): string {
-  if (hostname.endsWith(".azurecr.cn")) return KnownContainerRegistryAudience.AzureResourceManagerChina;
-  if (hostname.endsWith(".azurecr.us")) return KnownContainerRegistryAudience.AzureResourceManagerGovernment;
-  return KnownContainerRegistryAudience.ContainerRegistry;
+  return cloudAudience(hostname) ?? KnownContainerRegistryAudience.ContainerRegistry;
+}
+
+/** True for a host that can be no other registry than one of ACR's: Microsoft gives out these names. */
+export function isAcrHost(hostname: string): boolean {
+  return cloudAudience(hostname) !== undefined;
+}
+
+function cloudAudience(hostname: string): string | undefined {
+  return Object.entries(CLOUDS).find(([suffix]) => hostname.toLowerCase().endsWith(suffix))?.[1];
 }

@@ -1,5 +1,6 @@
 import { InvalidInputError } from "@acrkit/oci";
 import { describe, expect, test } from "vitest";
+import { CredentialChain } from "./auth/credential-chain.ts";
 import { ContainerRegistryClient } from "./container-registry-client.ts";
 import { acrRegistry, HOST, ORIGIN } from "./testing/acr-registry.ts";
 import { clientOf, FakeEntraCredential } from "./testing/client.ts";
@@ -129,4 +130,18 @@ test("an idle timeout of Infinity waits for ever", () => {
   expect(
     () => new ContainerRegistryClient("registry.example", { idleTimeoutInMs: Number.POSITIVE_INFINITY }),
   ).not.toThrow();
+});
+
+test.each(["yes", 5, { folder: "" }, { folder: 5 }])("a token cache of %j is refused by name", (tokenCache) => {
+  const options = { tokenCache: tokenCache as never };
+  expect(() => new ContainerRegistryClient("registry.example", options)).toThrow(/tokenCache .* expected true/);
+});
+
+test.each([
+  ["a function", () => undefined],
+  ["a chain", new CredentialChain([{ name: "none", credential: () => undefined }], { otherwise: "anonymous" })],
+])("%s as the only argument beside the endpoint is a credential", (_, credential) => {
+  // Plain http to another machine is refused with a credential alone.
+  expect(() => new ContainerRegistryClient("http://registry.example", credential)).toThrow(InvalidInputError);
+  expect(() => new ContainerRegistryClient("https://registry.example", credential)).not.toThrow();
 });

@@ -5,7 +5,8 @@ import type { Pipeline } from "@azure/core-rest-pipeline";
 import * as manifestProperties from "./acr/manifest-properties.ts";
 import * as repositories from "./acr/repositories.ts";
 import * as tags from "./acr/tags.ts";
-import { isRegistryCredential, type RegistryCredential } from "./auth/credential.ts";
+import { isRegistryCredential } from "./auth/credential.ts";
+import { type ClientCredential, isAsked } from "./auth/credential-source.ts";
 import type { ContainerRegistryClientOptions } from "./client-options.ts";
 import { composeClient } from "./compose.ts";
 import * as blobs from "./registry/blobs.ts";
@@ -44,7 +45,8 @@ export class ContainerRegistryClient {
    *
    * @param endpoint - `https://myregistry.azurecr.io`, or the login server alone
    * @param credential - an Entra credential such as `DefaultAzureCredential`; `{ username, password }` of an admin user, a
-   *   service principal or a repository token; `{ refreshToken }` of ACR; none for anonymous pull
+   *   service principal or a repository token; `{ refreshToken }` of ACR; a function that gives one of these for a registry
+   *   and its repositories; a {@link CredentialChain} of several; none for anonymous pull
    * @throws {InvalidInputError} the endpoint is not an origin, is http with a credential to another machine, or the
    *   credential is none
    * @example
@@ -54,19 +56,20 @@ export class ContainerRegistryClient {
    * const admin = new ContainerRegistryClient("myregistry.azurecr.io", { username: "myregistry", password: "…" });
    * ```
    */
-  constructor(endpoint: string, credential: RegistryCredential | undefined, options?: ContainerRegistryClientOptions);
+  constructor(endpoint: string, credential: ClientCredential, options?: ContainerRegistryClientOptions);
   constructor(endpoint: string, options?: ContainerRegistryClientOptions);
   constructor(
     endpoint: string,
-    credentialOrOptions?: RegistryCredential | ContainerRegistryClientOptions,
+    credentialOrOptions?: ClientCredential | ContainerRegistryClientOptions,
     options?: ContainerRegistryClientOptions,
   ) {
     const isOptions =
       options === undefined &&
       typeof credentialOrOptions === "object" &&
       credentialOrOptions !== null &&
+      !isAsked(credentialOrOptions) &&
       !isRegistryCredential(credentialOrOptions);
-    const credential = isOptions ? undefined : (credentialOrOptions as RegistryCredential | undefined);
+    const credential = isOptions ? undefined : (credentialOrOptions as ClientCredential);
     const chosen = isOptions ? (credentialOrOptions as ContainerRegistryClientOptions) : (options ?? {});
     const { connection, budget, pipeline } = composeClient(endpoint, credential, chosen);
     this.#connection = connection;
@@ -362,17 +365,26 @@ export class ContainerRegistryClient {
   /**
    * Uploads a blob, streamed: memory does not grow with the content. Gives the digest of what was sent.
    *
-   * Two requests for content in memory, else one more for each 64 MiB. When the connection breaks, content that can be read
-   * again (everything but a stream) is sent anew once. On failure and on abort the upload is cancelled; nothing is left.
+   * Two requests for content of up to 4 MiB, three for anything larger, which goes in one stream; in browsers one for each
+   * 4 MiB, and in chunks as well where a registry refuses large requests. With `digest` it asks first, and sends nothing when
+   * the blob is there; with `mountFrom` it links the blob from another repository where it can.
+   *
+   * When the connection breaks, it goes on from where the registry has come to. A registry that cannot say (ACR is one) gets
+   * everything once more, for which the content must be had again: a stream that can be read once keeps its last 16 MiB, any
+   * other content is opened anew. It is tried again `retryOptions.maxRetries` times in a row without getting any further. A
+   * token that runs out on the way is renewed. On failure and on abort the upload is cancelled; nothing is left.
    *
    * @throws {InvalidInputError} `content` cannot be a body, or is a stream that has been read already
-   * @throws {ContentReadError} `content` failed while it was read
+   * @throws {ContentReadError} `content` failed while it was read, or changed between two readings
    * @throws {DigestMismatchError} the content is not what `digest` says, or the registry stored something else
+   * @throws {TransferTimeoutError} it took longer than `timeoutInMs`
+   * @throws {RegistryError} `JOURNAL_FAILED`: the journal's folder cannot be written to; nothing was sent
+   * @throws {UnsupportedError} a file or a journal in a browser
    * @see OCI distribution-spec v1.1.1, "Pushing blobs"
    * @example
    * ```ts
    * const { digest, sizeInBytes } = await client.uploadBlob("team/app", new TextEncoder().encode("hello"));
-   * await client.uploadBlob("team/app", { path: "package.json" });
+   * await client.uploadBlob("team/app", { path: "package.json" }, { onProgress: ({ kind }) => console.log(kind) });
    * ```
    */
   uploadBlob(repository: string, content: BlobContent, options: UploadBlobOptions = {}): Promise<UploadBlobResult> {
@@ -384,10 +396,14 @@ export class ContainerRegistryClient {
   /**
    * Starts the download of a blob; read the result once, as a loop, a stream, bytes or a file. Verified as it flows.
    *
-   * Two requests with ACR, which redirects to its blob store. Resumed by range when the connection drops.
+   * Two requests with ACR, which redirects to its blob store. Resumed by range when the connection drops, as often in a row
+   * without progress as `retryOptions.maxRetries` says; a signed address that has expired is fetched anew. `toFile` fetches a
+   * large blob in several ranges at a time, and goes on with what a process that was killed has left.
    *
    * @throws {ResourceNotFoundError} the repository has no such blob
+   * @throws {AccessDeniedError} the registry, or the store that it redirects to, refuses this machine
    * @throws {DigestMismatchError} where it is read: what came is not this blob
+   * @throws {TransferTimeoutError} also where it is read: it took longer than `timeoutInMs`
    * @see OCI distribution-spec v1.1.1, "Pulling blobs"
    * @example
    * ```ts

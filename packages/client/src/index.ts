@@ -36,9 +36,26 @@ export type {
 } from "./acr/repositories.ts";
 export type { ArtifactTagProperties, ListTagPropertiesOptions, UpdateTagPropertiesOptions } from "./acr/tags.ts";
 export { KnownContainerRegistryAudience } from "./audience.ts";
-export type { BasicCredential, RefreshTokenCredential, RegistryCredential } from "./auth/credential.ts";
-export type { ContainerRegistryClientOptions } from "./client-options.ts";
+export type {
+  BasicCredential,
+  CredentialFunction,
+  CredentialRequest,
+  RefreshTokenCredential,
+  RegistryCredential,
+} from "./auth/credential.ts";
+export {
+  type ChainAnswer,
+  CredentialChain,
+  type CredentialChainOptions,
+  type CredentialLink,
+} from "./auth/credential-chain.ts";
+export type { ClientCredential } from "./auth/credential-source.ts";
+export type { ContainerRegistryClientOptions, TokenCacheOptions, TransferOptions } from "./client-options.ts";
 export { ContainerRegistryClient } from "./container-registry-client.ts";
+export { type DockerCredentialOptions, dockerCredential } from "./docker/docker-credential.ts";
+export { CredentialHelperError, DockerConfigError } from "./docker/errors.ts";
+export { type ExchangeRefreshTokenOptions, exchangeRefreshToken } from "./docker/exchange.ts";
+export { type LoginOptions, type LoginResult, type LogoutOptions, login, logout } from "./docker/login.ts";
 export {
   AccessDeniedError,
   ClientAuthenticationError,
@@ -59,7 +76,14 @@ export {
 export type { GetManifestResult, ManifestInput, SetManifestOptions, SetManifestResult } from "./registry/manifests.ts";
 export type { Page } from "./registry/pages.ts";
 export { UnsupportedError } from "./runtime/unsupported.ts";
-export type { BlobDownload, DownloadBlobOptions, ReadBytesOptions } from "./transfer/download/download.ts";
+export type { TransferTimeoutOptions } from "./transfer/deadline.ts";
+export type {
+  BlobDownload,
+  DownloadBlobOptions,
+  ReadBytesOptions,
+  ToFileOptions,
+} from "./transfer/download/download.ts";
 export type { OnProgress, TransferEventKind, TransferProgress } from "./transfer/progress.ts";
+export { type NamedTransferProgress, TotalProgress, type TransferTotals } from "./transfer/total-progress.ts";
 export type { BlobContent, StreamContent } from "./transfer/upload/content.ts";
 export type { UploadBlobOptions, UploadBlobResult } from "./transfer/upload/upload.ts";

@@ -1,7 +1,8 @@
 import { type ErrorCode, errorCodeEntry } from "@acrkit/oci";
 import type { PipelineResponse } from "@azure/core-rest-pipeline";
 import type { CallDescription } from "../pipeline/call-context.ts";
-import { answerWithoutSecrets, withoutSecrets } from "../pipeline/redact.ts";
+import { answerWithoutSecrets, withoutEcho, withoutSecrets } from "../pipeline/redact.ts";
+import { explanationOf } from "../pipeline/refusal.ts";
 import { retryAfterInMs } from "../pipeline/retry-after.ts";
 import { describeCall, withHint } from "./describe.ts";
 import {
@@ -16,11 +17,12 @@ import {
   UnsupportedOperationError,
 } from "./registry-error.ts";
 
-/** Makes the error of an answer that is none of the expected ones. `body` is its text, cut at a bound. */
-export function errorFromResponse(call: CallDescription, response: PipelineResponse, body: string): RegistryError {
+/** Makes the error of an answer that is none of the expected ones. `answer` is its text, cut at a bound. */
+export function errorFromResponse(call: CallDescription, response: PipelineResponse, answer: string): RegistryError {
+  const body = withoutEcho(answer, response.request);
   const errors = parseErrors(body);
   const first = errors[0];
-  const kind = kindOf(call, response.status, errors);
+  const kind = kindOf(call, response, errors);
   const hint = hintFor(kind, call, response, first?.code);
   const correlationId = response.headers.get("x-ms-correlation-request-id");
   const reason =
@@ -49,7 +51,9 @@ export function errorFromResponse(call: CallDescription, response: PipelineRespo
 
 type Kind = new (message: string, info: RegistryErrorInfo) => RegistryError;
 
-function kindOf(call: CallDescription, status: number, errors: readonly RegistryErrorDetail[]): Kind {
+function kindOf(call: CallDescription, response: PipelineResponse, errors: readonly RegistryErrorDetail[]): Kind {
+  const { status } = response;
+  if (refusingStore(call, response) !== undefined) return AccessDeniedError;
   if (status === 401) return ClientAuthenticationError;
   if (status === 403) return AccessDeniedError;
   if (status === 405)
@@ -76,12 +80,27 @@ function hintFor(
   if (kind === UnsupportedOperationError && call.metadataApi) {
     return "Only Azure Container Registry offers this operation (/acr/v1); check that the endpoint is one.";
   }
+  const store = refusingStore(call, response);
+  if (store !== undefined) {
+    return `The registry redirected to ${store}, which refuses the address that the registry has signed: check this machine's clock, and whether the firewall or the private endpoint of the registry's data endpoint lets this machine in.`;
+  }
   if (response.status === 401 && call.refusalHint !== undefined) return call.refusalHint;
   if (response.status === 401) return authenticationHint(response);
   return code === undefined ? undefined : errorCodeEntry(code)?.hint;
 }
 
+/** The host that the registry redirected to, when that is the one which refuses: no credential is missing, then. */
+function refusingStore(call: CallDescription, { status, headers, request }: PipelineResponse): string | undefined {
+  const { host } = new URL(request.url);
+  // A token service may have an origin of its own: it is asked directly, and refuses credentials.
+  if (host === call.registry || call.refusalHint !== undefined) return undefined;
+  const isRefusal = status === 401 || status === 403 || headers.get("x-ms-error-code") === "AuthenticationFailed";
+  return isRefusal ? host : undefined;
+}
+
 function authenticationHint(response: PipelineResponse): string | undefined {
+  const explanation = explanationOf(response);
+  if (explanation !== undefined) return explanation;
   const challenge = response.headers.get("www-authenticate");
   if (challenge === undefined) {
     return "The registry did not say how to log in (no WWW-Authenticate header); check that the endpoint is a container registry.";

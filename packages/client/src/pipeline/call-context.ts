@@ -17,17 +17,33 @@ export interface CallDescription {
   readonly refusalHint?: string;
 }
 
+/**
+ * Where the registry has sent a transfer's requests, kept from one to the next: a signed URL is good for some minutes, and
+ * asking for another would cost a round trip for each range of a blob.
+ */
+export interface RedirectMemory {
+  /** The last target that gave what was asked for; undefined when the registry is to be asked. */
+  target?: string | undefined;
+}
+
 /** What the policies need to know of the call that a request belongs to. */
 export interface CallContext {
   readonly call: CallDescription;
   /** What the token must cover. */
   readonly scopes: readonly Scope[];
-  /** False when sending it twice could do harm, or when its body cannot be had twice. */
+  /** False when sending it again after a failure could do harm: the registry may have done what it was asked for. */
   readonly repeatable: boolean;
+  /**
+   * False for a body that can be had once. Otherwise a request that was refused with 401 is sent again with another token,
+   * repeatable or not: it was refused before anything was done.
+   */
+  readonly hasBodyAgain: boolean;
   /** How long the registry may take to answer, or a body to make progress, before the connection counts as dead. */
   readonly idleTimeoutInMs: number;
   /** How much of the answer's body is read into memory, and what to call it; undefined for one that flows. */
   readonly buffer?: { readonly maxBytes: number; readonly what: string } | undefined;
+  /** For the requests of one transfer, which all ask for the same blob; each follows its own redirect without it. */
+  readonly redirects?: RedirectMemory | undefined;
   /** Set by the idle policy while it waits: a body that is being sent says here that it moves, or waits for its source. */
   watch?: IdleTimer | undefined;
 }

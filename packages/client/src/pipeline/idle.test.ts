@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { RegistryError, TransportError } from "../errors/registry-error.ts";
 import { abortOf, clientOf, failureOf } from "../testing/client.ts";
 import { HELLO, HELLO_DIGEST } from "../testing/content.ts";
-import { never, openRegistry, ScriptedRegistry } from "../testing/scripted-registry.ts";
+import { isLogin, never, openRegistry, ScriptedRegistry } from "../testing/scripted-registry.ts";
 import { failOnUnhandled } from "../testing/unhandled.ts";
 
 failOnUnhandled();
@@ -46,9 +46,13 @@ test("the consumer of a download may take longer than the registry may", async (
   expect(seen).toBe(5);
 });
 
+const ENOUGH_TO_STREAM = 5 * 1024 * 1024;
+
 describe("during an upload", () => {
   const slowContent = (pauses: readonly number[]) =>
     async function* () {
+      // What is small is read before anything is sent.
+      yield new Uint8Array(ENOUGH_TO_STREAM);
       for (const ms of pauses) {
         await new Promise((resolve) => setTimeout(resolve, ms));
         yield "x";
@@ -63,7 +67,7 @@ describe("during an upload", () => {
     const registry = uploads();
     const content = slowContent(Array(60).fill(10));
     const { sizeInBytes } = await clientOf(registry, { idleTimeoutInMs: 400 }).uploadBlob("app", content);
-    expect(sizeInBytes).toBe(60);
+    expect(sizeInBytes).toBe(ENOUGH_TO_STREAM + 60);
     expect(registry.calls.filter(({ method }) => method === "PATCH")).toHaveLength(1);
   });
 
@@ -80,7 +84,7 @@ describe("requestOptions.timeout", () => {
   const withTimeout = () => {
     const inner = openRegistry(never);
     return new ScriptedRegistry(async ({ request, url }) => {
-      if (url.pathname === "/v2/") return { status: 200 };
+      if (isLogin({ url })) return { status: 200, body: {} };
       const error = Object.assign(new Error("The operation was aborted."), { name: "AbortError" });
       await new Promise((resolve) => setTimeout(resolve, request.timeout));
       inner.seen.length = 0;

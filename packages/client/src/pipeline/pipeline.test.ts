@@ -293,7 +293,7 @@ describe("spans", () => {
   test("are one for the method, and one for each attempt within it", async () => {
     spans.length = 0;
     const registry = openRegistry(inOrder(refusal(503, "UNAVAILABLE", "later"), ok));
-    await clientOf(registry).getRepositoryProperties("app");
+    await clientOf(registry, { endpoint: "https://registry.example" }).getRepositoryProperties("app");
     expect(spans.map(({ name, parent }) => [name, parent])).toEqual([
       ["ContainerRegistryClient.getRepositoryProperties", undefined],
       ["HTTP GET", undefined],

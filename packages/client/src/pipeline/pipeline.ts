@@ -18,12 +18,21 @@ import { logPolicy } from "./log.ts";
 import { redirectPolicy } from "./redirect.ts";
 import { retryPolicy } from "./retry.ts";
 
+/** What the requests of the registry's own API pass as well, and those that fetch tokens do not. */
+export interface RegistryPolicies {
+  readonly authorize: PipelinePolicy;
+  readonly pace: PipelinePolicy;
+}
+
 /**
- * The way of a request, outermost first. `authorize` is left out for the requests that fetch tokens.
+ * The way of a request, outermost first. The registry's own policies are left out for the requests that fetch tokens.
  *
  * This list is the only place where order is decided.
  */
-export function createRegistryPipeline(options: CommonClientOptions, authorize?: PipelinePolicy): Pipeline {
+export function createRegistryPipeline(
+  options: CommonClientOptions,
+  { authorize, pace }: Partial<RegistryPolicies> = {},
+): Pipeline {
   const policies: (PipelinePolicy | undefined)[] = [
     // One id for a call, kept through challenges, retries and redirects, as the service's logs expect.
     setClientRequestIdPolicy(options.telemetryOptions?.clientRequestIdHeaderName),
@@ -39,6 +48,9 @@ export function createRegistryPipeline(options: CommonClientOptions, authorize?:
     tracingPolicy({ userAgentPrefix: userAgent(options) }),
     // Inside the retry: a redirect's signed URL expires, so that every attempt asks the registry for a new one.
     redirectPolicy(),
+    // Inside the retry: every attempt waits for its turn, and every refusal counts. Inside the redirect: its target is no
+    // registry, and has a pace of its own.
+    pace,
     // How to connect; Node only, a browser decides for itself. The proxy policy also reads HTTPS_PROXY and NO_PROXY.
     ...(isNodeLike
       ? [

@@ -33,6 +33,37 @@ export function answerWithoutSecrets(response: PipelineResponse, bodyAsText: str
   return { status: response.status, headers, request: withoutSecrets(response.request), bodyAsText };
 }
 
+/** The members of a token request's form that are secrets. */
+const SECRET_FIELDS = ["access_token", "refresh_token", "password"];
+
+/** Some servers, and gateways before them, repeat the request in their error page: what was secret there is masked. */
+export function withoutEcho(text: string, request: PipelineRequest): string {
+  const secrets: string[] = [];
+  for (const name of ["authorization", "proxy-authorization"]) {
+    const [scheme, value] = (request.headers.get(name) ?? "").split(" ");
+    if (value === undefined) continue;
+    secrets.push(value);
+    if (scheme === "Basic") secrets.push(passwordOf(value));
+  }
+  if (typeof request.body === "string" && request.headers.get("content-type") === "application/x-www-form-urlencoded") {
+    const form = new URLSearchParams(request.body);
+    secrets.push(...SECRET_FIELDS.flatMap((name) => form.getAll(name)));
+  }
+  return secrets
+    .filter((secret) => secret !== "")
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
+    .reduce((masked, secret) => masked.replaceAll(secret, MASK), text);
+}
+
+function passwordOf(basic: string): string {
+  try {
+    const bytes = Uint8Array.from(atob(basic), (character) => character.charCodeAt(0));
+    return new TextDecoder().decode(bytes).replace(/^[^:]*:/, "");
+  } catch {
+    return ""; // not ours
+  }
+}
+
 /** Query parameters that are worth reading in a log and hold nothing secret. */
 const SHOWN_QUERY_PARAMETERS = new Set([
   "api-version",

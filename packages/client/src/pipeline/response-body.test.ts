@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import { LimitError } from "@acrkit/oci";
-import { createHttpHeaders, createPipelineRequest, type PipelineResponse } from "@azure/core-rest-pipeline";
+import { createHttpHeaders, createPipelineRequest, type PipelineResponse, RestError } from "@azure/core-rest-pipeline";
 import { describe, expect, test } from "vitest";
 import { failureOf } from "../testing/client.ts";
 import { failOnUnhandled } from "../testing/unhandled.ts";
-import { discardBody, readBody, readText } from "./response-body.ts";
+import { closeBody, discardBody, openBody, readBody, readText } from "./response-body.ts";
 
 failOnUnhandled();
 
@@ -91,5 +91,99 @@ describe("discardBody", () => {
   test("never fails", async () => {
     const stream = new Readable({ read: () => void stream.destroy(new Error("cut")) });
     await discardBody(responseWith({ readableStreamBody: stream }));
+  });
+});
+
+describe("a web stream", () => {
+  test("whose connection breaks fails as one of Node does: fetch has a TypeError without a code for it", async () => {
+    const stream = new ReadableStream({
+      pull: (controller) => controller.error(new TypeError("network error")),
+    });
+    const error = await failureOf(readAll(responseWith({ browserStreamBody: stream as never })), RestError);
+    expect(error.code).toBe("REQUEST_SEND_ERROR");
+    expect(error.message).toContain("network error");
+  });
+
+  test("is closed while it is read, and after it was", async () => {
+    let isCancelled = false;
+    const stream = new ReadableStream({
+      cancel: () => {
+        isCancelled = true;
+      },
+    });
+    const response = responseWith({ browserStreamBody: stream as never });
+    const reading = readBody(response, { idleTimeoutInMs: 60_000 }).next();
+    closeBody(response);
+    expect(await reading).toEqual({ done: true, value: undefined });
+    expect(isCancelled).toBe(true);
+    await discardBody(response);
+    closeBody(response);
+  });
+});
+
+describe("a body that is read by asking", () => {
+  const open = (stream: Readable) => openBody(responseWith({ readableStreamBody: stream }), { idleTimeoutInMs: 1_000 });
+
+  test("does not flow before it is asked", async () => {
+    let read = 0;
+    const stream = new Readable({
+      read: () => void stream.push(++read > 3 ? null : Buffer.from("x")),
+      highWaterMark: 1,
+    });
+    const body = open(stream);
+    await new Promise(setImmediate);
+    expect(read).toBe(0);
+    body.close();
+    expect(stream.destroyed).toBe(true);
+  });
+
+  test("flows no further than a little ahead of its reader", async () => {
+    let read = 0;
+    const stream = new Readable({ read: () => void stream.push(++read > 1_000 ? null : Buffer.alloc(16_384)) });
+    const body = open(stream);
+    expect((await body.read())?.byteLength).toBe(16_384);
+    await new Promise(setImmediate);
+    expect(read).toBeLessThan(30);
+    let pieces = 1;
+    while ((await body.read()) !== undefined) pieces++;
+    expect(pieces).toBe(1_000);
+  });
+
+  test.each([
+    ["before it is read", 0],
+    ["while it is read", 1],
+  ])("and is destroyed without a reason %s fails all the same", async (_, reads) => {
+    const stream = new Readable({ read() {} });
+    const body = open(stream);
+    if (reads > 0) {
+      stream.push(Buffer.from("x"));
+      await body.read();
+    }
+    stream.destroy();
+    await expect(body.read()).rejects.toMatchObject({ code: "ERR_STREAM_PREMATURE_CLOSE" });
+    expect(await body.read()).toBeUndefined();
+  });
+
+  test("and fails gives what came before", async () => {
+    const stream = new Readable({ read() {} });
+    const body = open(stream);
+    const first = body.read();
+    stream.push(Buffer.from("a"));
+    await first;
+    stream.push(Buffer.from("b"));
+    await new Promise(setImmediate);
+    stream.destroy(new Error("cut"));
+    await new Promise(setImmediate);
+    expect(Buffer.from((await body.read()) as Uint8Array).toString()).toBe("b");
+    await expect(body.read()).rejects.toThrow("cut");
+  });
+
+  test("and is closed while somebody waits lets go of them", async () => {
+    const stream = new Readable({ read() {} });
+    const body = open(stream);
+    const waiting = body.read();
+    body.close();
+    expect(await waiting).toBeUndefined();
+    expect(stream.destroyed).toBe(true);
   });
 });

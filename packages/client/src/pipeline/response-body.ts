@@ -3,10 +3,19 @@ import { type PipelineResponse, RestError } from "@azure/core-rest-pipeline";
 import { IdleTimer } from "./idle-timer.ts";
 import { IDLE_TIMEOUT_CODE } from "./transient.ts";
 
+/** A body that is read by asking: cheaper per piece than a generator, of which a large body passes many thousands. */
+export interface BodyReader {
+  /** The next piece; undefined once the body has ended or was closed. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Closes the connection, unless the body has ended. Safe to call twice. */
+  close(): void;
+}
+
 /** What both kinds of stream have in common once a reader is made for each. */
-interface BodyReader {
-  next(): Promise<Uint8Array | undefined>;
-  /** Closes the connection, unless the body has ended. */
+interface RawReader {
+  read(): Promise<Uint8Array | undefined>;
+  /** The next piece when it is there already. */
+  take?(): Uint8Array | undefined;
   close(reason?: Error): void;
 }
 
@@ -22,46 +31,79 @@ export interface BodyPatience {
 const PROGRESS_BYTES = 1024;
 
 /**
- * The body of an answer, piece by piece. Single use; leaving the loop early closes the connection.
+ * The body of an answer, to be read by asking. Single use; one that is not read to its end must be closed.
  *
  * A body that makes no progress, or takes too long all in all, fails with `IDLE_TIMEOUT`. The consumer may take as long as
  * it likes: the watch is on the registry.
  */
-export async function* readBody(
+export function openBody(
   response: PipelineResponse,
   { idleTimeoutInMs, totalTimeoutInMs = Number.POSITIVE_INFINITY }: BodyPatience,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = openReader(response);
-  if (reader === undefined) return;
-  const giveUp = (problem: string) => () => reader.close(new RestError(problem, { code: IDLE_TIMEOUT_CODE }));
-  const idle = new IdleTimer(
-    idleTimeoutInMs,
-    giveUp(`the answer stopped: next to nothing came for ${Math.round(idleTimeoutInMs)} ms`),
-  );
-  const total = new IdleTimer(
-    totalTimeoutInMs,
-    giveUp(`the answer was not there after ${Math.round(totalTimeoutInMs)} ms`),
-  );
+): BodyReader {
+  const raw = openReader(response);
+  if (raw === undefined) return { read: async () => undefined, close() {} };
+  const giveUp = (problem: string) => () => raw.close(new RestError(problem, { code: IDLE_TIMEOUT_CODE }));
+  const timers = [
+    new IdleTimer(
+      idleTimeoutInMs,
+      giveUp(`the answer stopped: next to nothing came for ${Math.round(idleTimeoutInMs)} ms`),
+    ),
+    new IdleTimer(totalTimeoutInMs, giveUp(`the answer was not there after ${Math.round(totalTimeoutInMs)} ms`)),
+  ] as const;
+  const [idle, total] = timers;
+  for (const timer of timers) timer.pause();
   let progress = 0;
+  let isOver = false;
+  const close = () => {
+    if (isOver) return;
+    isOver = true;
+    for (const timer of timers) timer.stop();
+    raw.close();
+  };
+  const count = (part: Uint8Array) => {
+    progress += part.byteLength;
+    if (progress < PROGRESS_BYTES) return;
+    progress = 0;
+    idle.touch();
+  };
+  return {
+    async read() {
+      if (isOver) return undefined;
+      let part = raw.take?.();
+      if (part === undefined) {
+        idle.resume();
+        total.resume();
+        try {
+          part = await raw.read();
+        } catch (error) {
+          close();
+          throw error;
+        }
+        idle.pause();
+        total.pause();
+      }
+      if (part === undefined) close();
+      else count(part);
+      return part;
+    },
+    close,
+  };
+}
+
+/** The same as a loop; leaving it early closes the connection. */
+export async function* readBody(
+  response: PipelineResponse,
+  patience: BodyPatience,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const body = openBody(response, patience);
   try {
     for (;;) {
-      const part = await reader.next();
+      const part = await body.read();
       if (part === undefined) return;
-      progress += part.byteLength;
-      if (progress >= PROGRESS_BYTES) {
-        progress = 0;
-        idle.touch();
-      }
-      idle.pause();
-      total.pause();
       yield part;
-      idle.resume();
-      total.resume();
     }
   } finally {
-    idle.stop();
-    total.stop();
-    reader.close();
+    body.close();
   }
 }
 
@@ -106,7 +148,7 @@ export function withBytes({ request, status, headers }: PipelineResponse, bytes:
   return response;
 }
 
-function openReader(response: PipelineResponse): BodyReader | undefined {
+function openReader(response: PipelineResponse): RawReader | undefined {
   const { [bytesKey]: bytes } = response as ResponseWithBytes;
   if (bytes !== undefined) return oneShotReader(bytes);
   // A transport that was swapped in (`httpClient`) may give the text, as Azure Core's own tests do.
@@ -117,10 +159,10 @@ function openReader(response: PipelineResponse): BodyReader | undefined {
   return undefined;
 }
 
-function oneShotReader(bytes: Uint8Array): BodyReader {
+function oneShotReader(bytes: Uint8Array): RawReader {
   let left: Uint8Array | undefined = bytes.byteLength === 0 ? undefined : bytes;
   return {
-    async next() {
+    async read() {
       const part = left;
       left = undefined;
       return part;
@@ -129,29 +171,122 @@ function oneShotReader(bytes: Uint8Array): BodyReader {
   };
 }
 
-type NodeStream = NodeJS.ReadableStream & { destroy?(error?: Error): void };
+type NodeStream = NodeJS.ReadableStream & {
+  readonly destroyed?: boolean;
+  readonly errored?: Error | null;
+  readonly readableEnded?: boolean;
+  destroy?(error?: Error): void;
+};
 
-function nodeReader(stream: NodeStream): BodyReader {
-  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  let ended = false;
+/** So much may wait for a slow consumer before the stream is told to pause. */
+const QUEUED_BYTES = 128 * 1024;
+
+/**
+ * Takes the pieces as the stream emits them. Node's own iterator reads what has gathered in one copy, which for large
+ * bodies costs more than the pieces do. Nothing flows before the first read.
+ */
+function nodeReader(stream: NodeStream): RawReader {
+  const queue: Uint8Array[] = [];
+  let queuedBytes = 0;
+  let isPaused = true;
+  let isListening = false;
+  let isEnded = false;
+  let failure: Error | undefined;
+  let waiting: { resolve(part: Uint8Array | undefined): void; reject(error: Error): void } | undefined;
+
+  function listen(): void {
+    isListening = true;
+    stream.on("data", (part: Uint8Array) => {
+      if (waiting !== undefined) {
+        const { resolve } = waiting;
+        waiting = undefined;
+        resolve(part);
+        return;
+      }
+      queue.push(part);
+      queuedBytes += part.byteLength;
+      if (queuedBytes < QUEUED_BYTES || isPaused) return;
+      isPaused = true;
+      stream.pause();
+    });
+    stream.on("end", () => end());
+    stream.on("error", (error: Error) => end(error));
+    // A stream that was destroyed without a reason says nothing else.
+    stream.on("close", () => end(isEnded ? undefined : prematureClose()));
+    // What happened before there was anyone to listen.
+    if (stream.readableEnded === true) end();
+    else if (stream.destroyed === true) end(stream.errored ?? prematureClose());
+    // Listening alone starts the flow.
+    isPaused = false;
+  }
+
+  function end(error?: Error): void {
+    if (isEnded) return;
+    isEnded = true;
+    failure = error;
+    if (waiting === undefined) return;
+    const { resolve, reject } = waiting;
+    waiting = undefined;
+    if (error === undefined) resolve(undefined);
+    else reject(error);
+  }
+
+  function take(): Uint8Array | undefined {
+    const part = queue.shift();
+    if (part !== undefined) queuedBytes -= part.byteLength;
+    return part;
+  }
+
   return {
-    async next() {
-      const { done, value } = await iterator.next();
-      ended = done === true;
-      return ended ? undefined : value;
+    take,
+    read() {
+      if (!isListening) listen();
+      const part = take();
+      if (part !== undefined) return Promise.resolve(part);
+      if (failure !== undefined) return Promise.reject(failure);
+      if (isEnded) return Promise.resolve(undefined);
+      if (isPaused) {
+        isPaused = false;
+        stream.resume();
+      }
+      return new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+      });
     },
     close(reason) {
-      if (!ended) stream.destroy?.(reason);
+      // A stream that has ended stays as it is, for its connection to serve the next request.
+      if (stream.readableEnded !== true) stream.destroy?.(reason);
+      if (isListening) end(reason);
     },
   };
 }
 
-function webReader(stream: ReadableStream<Uint8Array>): BodyReader {
-  const reader = stream.getReader();
+function prematureClose(): RestError {
+  return new RestError("the connection was closed in the middle of the answer", { code: "ERR_STREAM_PREMATURE_CLOSE" });
+}
+
+/** A connection that breaks is a TypeError to fetch, without a code and in words of the browser's own. */
+function asBroken(error: unknown): unknown {
+  if (!(error instanceof TypeError)) return error;
+  const message = `the connection broke in the middle of the answer: ${error.message}`;
+  return new RestError(message, { code: RestError.REQUEST_SEND_ERROR });
+}
+
+/** A web stream gives one reader only: whoever closes it takes the one that it has. */
+const readers = new WeakMap<ReadableStream<Uint8Array>, ReadableStreamDefaultReader<Uint8Array>>();
+
+function readerOf(stream: ReadableStream<Uint8Array>): ReadableStreamDefaultReader<Uint8Array> {
+  const reader = readers.get(stream) ?? stream.getReader();
+  readers.set(stream, reader);
+  return reader;
+}
+
+function webReader(stream: ReadableStream<Uint8Array>): RawReader {
+  const reader = readerOf(stream);
   let failure: Error | undefined;
   return {
-    async next() {
-      const { done, value } = await reader.read();
+    async read() {
+      const { done, value } = await reader.read().catch((error: unknown) => Promise.reject(asBroken(error)));
       if (failure !== undefined) throw failure;
       return done ? undefined : value;
     },

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import {
   createHttpHeaders,
   createPipelineRequest,
@@ -28,6 +27,7 @@ async function run(
     call: { operation: "test", registry: "registry.example", metadataApi: false },
     scopes: [],
     repeatable: options.repeatable ?? true,
+    hasBodyAgain: true,
     idleTimeoutInMs: 1_000,
   });
   let sent = 0;
@@ -235,15 +235,17 @@ describe("through the client", () => {
     expect(registry.callLines).toHaveLength(1);
   });
 
-  test("a chunk and the commit of an upload are sent once", async () => {
+  test("a chunk and the commit of an upload are sent once in each session", async () => {
     for (const failing of ["PATCH", "PUT"]) {
       const registry = openRegistry(({ method }) => {
         if (method === failing) return refusal(429, "TOOMANYREQUESTS", "too many requests");
+        if (method === "HEAD" || method === "GET") return { status: 404 };
         return { status: 202, headers: { location: "/v2/app/blobs/uploads/uuid" } };
       });
-      // A stream: content that could be read again would start over, in a session of its own.
-      await failureOf(clientOf(registry).uploadBlob("app", Readable.from(["hello"])), ThrottledError);
-      expect(registry.calls.filter(({ method }) => method === failing)).toHaveLength(1);
+      await failureOf(clientOf(registry).uploadBlob("app", "hello", { chunkSizeInBytes: 4 }), ThrottledError);
+      const times = (wanted: string) => registry.calls.filter(({ method }) => method === wanted).length;
+      // The first, and as many as there are retries.
+      expect([times("POST"), times(failing)]).toEqual([4, 4]);
     }
   });
 

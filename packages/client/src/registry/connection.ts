@@ -13,9 +13,15 @@ import { errorFromResponse } from "../errors/from-response.ts";
 import { errorFromFailure } from "../errors/transport.ts";
 import { throwIfAborted, toAbortSignal } from "../pipeline/abort-signal.ts";
 import type { BackOff } from "../pipeline/back-off.ts";
-import { attachContext, type CallContext, type CallDescription } from "../pipeline/call-context.ts";
+import {
+  attachContext,
+  type CallContext,
+  type CallDescription,
+  type RedirectMemory,
+} from "../pipeline/call-context.ts";
 import type { IdleTimer } from "../pipeline/idle-timer.ts";
 import { readText } from "../pipeline/response-body.ts";
+import { BodyLimits } from "./body-limits.ts";
 import { RegistryResponse } from "./response.ts";
 
 /** One request to the registry, in the words of the operation table. */
@@ -40,6 +46,8 @@ export interface RegistryCall {
   readonly idleTimeoutInMs?: number;
   /** How much of the answer is read; a page of a list when left out, `stream` for a blob's bytes as they flow. */
   readonly answer?: { readonly maxBytes: number; readonly what: string } | "stream";
+  /** Shared by the requests of one transfer, so that they go straight to where the first was redirected. */
+  readonly redirects?: RedirectMemory;
   readonly options: OperationOptions;
   /** Called before the request is sent, with the watch that its body can pause and touch once it is under way. */
   readonly onStart?: (watch: () => IdleTimer | undefined) => void;
@@ -69,6 +77,7 @@ export class RegistryConnection {
   readonly idleTimeoutInMs: number;
   /** How often, and after which pause, a transfer goes on after a break; requests have the same in their pipeline. */
   readonly backOff: BackOff;
+  readonly bodyLimits = new BodyLimits();
   readonly #pipeline: Pipeline;
   readonly #httpClient: HttpClient;
 
@@ -127,8 +136,10 @@ export class RegistryConnection {
       call: description,
       scopes: operationScopes(call.operation, call.parameters?.name, call.mountFrom),
       repeatable: call.repeatable ?? true,
+      hasBodyAgain: !isStream(call.body),
       idleTimeoutInMs: (call.idleTimeoutInMs ?? this.idleTimeoutInMs) + sendingTime(call.body),
       buffer: answer === "stream" ? undefined : answer,
+      redirects: call.redirects,
     };
     call.onStart?.(() => context.watch);
     const request = createPipelineRequest({
@@ -176,6 +187,11 @@ export class RegistryConnection {
       return ""; // the status says more than a broken or endless text
     }
   }
+}
+
+/** A stream is gone once it has been sent; bytes, text, nothing, and a function that opens one are there for another time. */
+function isStream(body: RequestBodyType | undefined): boolean {
+  return typeof body === "object" && body !== null && ("pipe" in body || body instanceof ReadableStream);
 }
 
 function sendingTime(body: RequestBodyType | undefined): number {

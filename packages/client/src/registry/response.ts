@@ -6,7 +6,7 @@ import { errorFromFailure } from "../errors/transport.ts";
 import { throwIfAborted } from "../pipeline/abort-signal.ts";
 import type { CallDescription } from "../pipeline/call-context.ts";
 import { withoutSecrets } from "../pipeline/redact.ts";
-import { closeBody, discardBody, readBody } from "../pipeline/response-body.ts";
+import { type BodyReader, closeBody, discardBody, openBody } from "../pipeline/response-body.ts";
 
 interface ResponseContext {
   readonly call: CallDescription;
@@ -23,6 +23,7 @@ export class RegistryResponse {
   readonly headers: HttpHeaders;
   readonly #response: PipelineResponse;
   readonly #context: ResponseContext;
+  #isOpened = false;
 
   constructor(response: PipelineResponse, context: ResponseContext) {
     this.status = response.status;
@@ -37,18 +38,37 @@ export class RegistryResponse {
     return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
   }
 
-  /** The body as it flows. Single use; what breaks it on the way is an error of the call. */
-  async *body(): AsyncGenerator<Uint8Array, void, undefined> {
+  /** The body, to be read by asking. Single use; what breaks it on the way is an error of the call. */
+  open(): BodyReader {
     const { call, idleTimeoutInMs, abortSignal } = this.#context;
-    const parts = readBody(this.#response, { idleTimeoutInMs });
+    this.#isOpened = true;
+    const body = openBody(this.#response, { idleTimeoutInMs });
+    return {
+      async read() {
+        try {
+          throwIfAborted(abortSignal);
+          return await body.read();
+        } catch (error) {
+          body.close();
+          throwIfAborted(abortSignal);
+          throw errorFromFailure(call, error);
+        }
+      },
+      close: body.close,
+    };
+  }
+
+  /** The same as a loop. */
+  async *body(): AsyncGenerator<Uint8Array, void, undefined> {
+    const body = this.open();
     try {
       for (;;) {
-        const { done, value } = await this.#next(parts, call, abortSignal);
-        if (done === true) return;
-        yield value;
+        const part = await body.read();
+        if (part === undefined) return;
+        yield part;
       }
     } finally {
-      await parts.return();
+      body.close();
     }
   }
 
@@ -67,14 +87,14 @@ export class RegistryResponse {
     }
   }
 
-  /** Closes the connection of a stream that has not been read. */
+  /** Closes the connection of a stream that has not been opened; one that has is for whoever reads it. */
   close(): void {
-    closeBody(this.#response);
+    if (!this.#isOpened) closeBody(this.#response);
   }
 
   /** Ends a stream that nobody wants, and keeps the connection where little is left of it. */
-  discard(): Promise<void> {
-    return discardBody(this.#response);
+  async discard(): Promise<void> {
+    if (!this.#isOpened) await discardBody(this.#response);
   }
 
   /** The error for an answer that is not what the protocol has. */
@@ -91,19 +111,5 @@ export class RegistryResponse {
       hint,
       request: withoutSecrets(this.#response.request),
     });
-  }
-
-  async #next(
-    parts: AsyncGenerator<Uint8Array, void, undefined>,
-    call: CallDescription,
-    abortSignal: AbortSignal | undefined,
-  ): Promise<IteratorResult<Uint8Array, void>> {
-    try {
-      throwIfAborted(abortSignal);
-      return await parts.next();
-    } catch (error) {
-      throwIfAborted(abortSignal);
-      throw errorFromFailure(call, error);
-    }
   }
 }

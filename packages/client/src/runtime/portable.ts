@@ -7,7 +7,13 @@ export const runtime: Runtime = {
   openFile: async (path) => {
     throw new UnsupportedError(`reading the file ${path} is not possible in this runtime; pass a Blob or File instead`);
   },
-  writeFile: async (path) => {
+  openJournal: async (folder) => {
+    throw new UnsupportedError(`keeping a journal in ${folder} is not possible in this runtime`);
+  },
+  openSecretFolder: async () => {
+    throw new UnsupportedError("keeping tokens in a folder is not possible in this runtime");
+  },
+  openPartFile: async ({ path }) => {
     throw new UnsupportedError(`writing the file ${path} is not possible in this runtime; read stream() instead`);
   },
 };

@@ -1,7 +1,7 @@
 import type { AccessToken, TokenCredential } from "@azure/core-auth";
 import type { HttpClient } from "@azure/core-rest-pipeline";
 import { expect } from "vitest";
-import type { RegistryCredential } from "../auth/credential.ts";
+import type { ClientCredential } from "../auth/credential-source.ts";
 import type { ContainerRegistryClientOptions } from "../client-options.ts";
 import { ContainerRegistryClient } from "../container-registry-client.ts";
 import { ORIGIN } from "./acr-registry.ts";
@@ -9,10 +9,10 @@ import { ORIGIN } from "./acr-registry.ts";
 /** A client of a scripted registry; retries do not wait. */
 export function clientOf(
   httpClient: HttpClient,
-  options: ContainerRegistryClientOptions & { readonly credential?: RegistryCredential } = {},
+  options: ContainerRegistryClientOptions & { readonly credential?: ClientCredential; readonly endpoint?: string } = {},
 ): ContainerRegistryClient {
-  const { credential, ...rest } = options;
-  return new ContainerRegistryClient(ORIGIN, credential, {
+  const { credential, endpoint = ORIGIN, ...rest } = options;
+  return new ContainerRegistryClient(endpoint, credential, {
     httpClient,
     retryOptions: { retryDelayInMs: 0 },
     ...rest,

@@ -1,13 +1,13 @@
 import { format } from "node:util";
-import { AzureLogger, getLogLevel, setLogLevel } from "@azure/logger";
+import { AzureLogger, type AzureLogLevel, getLogLevel, setLogLevel } from "@azure/logger";
 import { onTestFinished } from "vitest";
 
-/** Everything that the Azure SDKs log at level info until the test ends, as `AZURE_LOG_LEVEL=info` would show it. */
-export function recordLogs(): string[] {
+/** Everything that the Azure SDKs log until the test ends, as `AZURE_LOG_LEVEL` would show it. */
+export function recordLogs(level: AzureLogLevel = "info"): string[] {
   const lines: string[] = [];
   const before = { level: getLogLevel(), log: AzureLogger.log };
   AzureLogger.log = (...parameters) => void lines.push(format(...parameters));
-  setLogLevel("info");
+  setLogLevel(level);
   onTestFinished(() => {
     AzureLogger.log = before.log;
     setLogLevel(before.level);

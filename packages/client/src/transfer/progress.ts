@@ -25,6 +25,12 @@ export interface TransferProgress {
 export type OnProgress = (progress: TransferProgress) => void;
 
 /**
+ * A `progress` is told once at least so many bytes have moved since the last event: some thousand a second at the very most.
+ * It depends on bytes alone, so that the same transfer tells the same at every run.
+ */
+const STEP_BYTES = 256 * 1024;
+
+/**
  * Tells one transfer's progress, and never that everything is there before that is proven.
  *
  * What the caller's function throws ends the transfer, and is the caller's to see as it is: whoever catches an error on the
@@ -33,6 +39,10 @@ export type OnProgress = (progress: TransferProgress) => void;
 export class ProgressMeter {
   readonly #onProgress: OnProgress | undefined;
   #callbackError: { readonly error: unknown } | undefined;
+  #hasStarted = false;
+  #loadedBytes = 0;
+  /** Of the last event. */
+  #toldBytes = 0;
   /** Undefined until it is known. */
   totalBytes: number | undefined;
 
@@ -46,17 +56,30 @@ export class ProgressMeter {
     return this.#callbackError;
   }
 
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** Bytes so far, told or not. */
+  get loadedBytes(): number {
+    return this.#loadedBytes;
+  }
+
   started(): void {
+    this.#hasStarted = true;
     this.#tell("started", 0);
   }
 
-  /** The last byte is not told: it counts once it is verified. */
+  /** Cheap enough to be called for every piece. The last byte is not told: it counts once it is verified. */
   moved(loadedBytes: number): void {
-    if (loadedBytes !== this.totalBytes) this.#tell("progress", loadedBytes);
+    this.#loadedBytes = loadedBytes;
+    if (loadedBytes - this.#toldBytes < STEP_BYTES || loadedBytes === this.totalBytes) return;
+    this.#tell("progress", loadedBytes);
   }
 
+  /** Where everything has arrived already and only the registry's word is missing, the last byte is kept back as well. */
   retrying(loadedBytes: number): void {
-    this.#tell("retrying", loadedBytes);
+    this.#tell("retrying", loadedBytes === this.totalBytes ? Math.max(0, loadedBytes - 1) : loadedBytes);
   }
 
   /** The end, of whichever kind. */
@@ -66,6 +89,8 @@ export class ProgressMeter {
   }
 
   #tell(kind: TransferEventKind, loadedBytes: number): void {
+    this.#loadedBytes = loadedBytes;
+    this.#toldBytes = loadedBytes;
     try {
       this.#onProgress?.({ kind, loadedBytes, totalBytes: this.totalBytes });
     } catch (error) {

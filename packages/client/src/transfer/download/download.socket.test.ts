@@ -160,7 +160,7 @@ describe("leaving", () => {
 
   test("because nothing comes closes the connection, and a resumed one as well", async () => {
     const server = await hanging();
-    const client = clientAt(server, { idleTimeoutInMs: 150, retryOptions: { maxRetries: 0 } });
+    const client = clientAt(server, { idleTimeoutInMs: 150 });
     const error = await failureOf((await client.downloadBlob("app", DIGEST)).bytes(), TransportError);
     expect(error.code).toBe("IDLE_TIMEOUT");
     expect(server.lines).toHaveLength(4);

@@ -3,8 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { DigestMismatchError, digestOf, InvalidInputError, LimitError } from "@acrkit/oci";
+import type { PipelineRequest, PipelineResponse } from "@azure/core-rest-pipeline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ResourceNotFoundError, TransportError, UnexpectedResponseError } from "../../errors/registry-error.ts";
+import {
+  ContentWriteError,
+  ResourceNotFoundError,
+  TransportError,
+  UnexpectedResponseError,
+} from "../../errors/registry-error.ts";
 import { abortOf, clientOf, failureOf } from "../../testing/client.ts";
 import { patterned } from "../../testing/content.ts";
 import {
@@ -49,7 +55,7 @@ const rest = (
 });
 
 const start = (registry: ScriptedRegistry, options: DownloadBlobOptions = {}) =>
-  clientOf(registry, { retryOptions: { maxRetries: 0 } }).downloadBlob("app", DIGEST, options);
+  clientOf(registry).downloadBlob("app", DIGEST, options);
 const answering = (...answers: readonly (ScriptedAnswer | Error | Answer)[]) => openRegistry(inOrder(...answers));
 
 /** Every form in which a download can be read; each must verify. */
@@ -291,9 +297,46 @@ describe("a connection that drops", () => {
   });
 
   test("and cannot be made anew fails the reader", async () => {
-    const registry = answering(whole(cutAfter(BYTES.subarray(0, 30))), connectionError("ECONNREFUSED"));
+    const registry = openRegistry((_, index) => {
+      if (index === 0) return whole(cutAfter(BYTES.subarray(0, 30)));
+      throw connectionError("ECONNREFUSED");
+    });
     const error = await failureOf((await start(registry)).bytes(), TransportError);
     expect(error.code).toBe("ECONNREFUSED");
+    // As often as any other request.
+    expect(registry.calls).toHaveLength(5);
+  });
+
+  test("is not resumed by a client that is to retry nothing", async () => {
+    const registry = answering(whole(cutAfter(BYTES.subarray(0, 30))));
+    const client = clientOf(registry, { retryOptions: { maxRetries: 0 } });
+    await failureOf((await client.downloadBlob("app", DIGEST)).bytes(), TransportError);
+  });
+
+  test.each([
+    ["etag", '"1"', '"2"'],
+    ["docker-content-digest", DIGEST, digestOf(patterned(1))],
+  ])("and is of something else by its %s is not resumed", async (header, before, after) => {
+    const withHeader = (answer: ScriptedAnswer, value: string) => ({
+      ...answer,
+      headers: { ...answer.headers, [header]: value },
+    });
+    const again = Readable.from([BYTES.subarray(30)]);
+    const registry = answering(
+      withHeader(whole(cutAfter(BYTES.subarray(0, 30))), before),
+      withHeader(rest(30, again), after),
+    );
+    const error = await failureOf((await start(registry)).bytes(), UnexpectedResponseError);
+    expect(error.message).toContain(`${before} became ${after}`);
+    expect(registry.bodies.every((body) => body.destroyed)).toBe(true);
+  });
+
+  test("and has another weak ETag is resumed, since that says nothing of bytes", async () => {
+    const registry = answering(
+      { ...whole(cutAfter(BYTES.subarray(0, 30))), headers: { "content-length": "100", etag: 'W/"1"' } },
+      { ...rest(30), headers: { "content-range": "bytes 30-99/100", etag: 'W/"2"' } },
+    );
+    await (await start(registry)).bytes();
   });
 
   test("because it stood still is resumed like any other", async () => {
@@ -403,6 +446,22 @@ describe("bytes", () => {
   });
 });
 
+describe("with a transport that gives web streams, as in browsers", () => {
+  test.each(FORMS)("%s gives the blob", async (_, read) => {
+    const registry = answering(whole());
+    const httpClient = {
+      async sendRequest(request: PipelineRequest): Promise<PipelineResponse> {
+        const { readableStreamBody, ...response } = await registry.sendRequest(request);
+        if (readableStreamBody === undefined) return response;
+        return { ...response, browserStreamBody: Readable.toWeb(readableStreamBody as Readable) as never };
+      },
+    };
+    const download = await clientOf(httpClient).downloadBlob("app", DIGEST);
+    expect(Buffer.from(await read(download)).equals(BYTES)).toBe(true);
+    await download.cancel();
+  });
+});
+
 describe("toFile", () => {
   const files = () => readdir(folder);
   const failing: [string, () => ScriptedAnswer][] = [
@@ -460,13 +519,17 @@ describe("toFile", () => {
   test("into a folder that is not there fails, and closes the connection", async () => {
     const body = Readable.from(Array(100).fill(Buffer.alloc(65_536)));
     const download = await start(answering(whole(body, 6_553_600)));
-    await expect(download.toFile(join(folder, "missing", "target"))).rejects.toMatchObject({ code: "ENOENT" });
+    const path = join(folder, "missing", "target");
+    const error = await failureOf(download.toFile(path), ContentWriteError);
+    expect(error).toMatchObject({ code: "CONTENT_WRITE_FAILED", cause: { code: "ENOENT" } });
+    expect(error.message).toContain(`cannot write ${path} after 0 of 6553600 bytes`);
     expect(body.destroyed).toBe(true);
   });
 
   test("onto a folder fails, and leaves nothing behind", async () => {
     await mkdir(join(folder, "target"));
-    await expect((await start(answering(whole()))).toFile(join(folder, "target"))).rejects.toThrow();
+    const error = await failureOf((await start(answering(whole()))).toFile(join(folder, "target")), ContentWriteError);
+    expect(error.cause).toMatchObject({ code: "EISDIR" });
     expect(await files()).toEqual(["target"]);
   });
 
@@ -479,30 +542,61 @@ describe("toFile", () => {
 });
 
 describe("progress", () => {
-  test("goes up, and is complete only once the blob is verified", async () => {
+  const STEP = 256 * 1024;
+  const content = patterned(STEP * 3);
+  const digest = digestOf(content);
+  const pieces = [0, 1, 2].map((index) => content.subarray(index * STEP, (index + 1) * STEP));
+  const follow = (registry: ScriptedRegistry, events: TransferProgress[]) =>
+    clientOf(registry).downloadBlob("app", digest, { onProgress: (event) => events.push(event) });
+
+  test.each(FORMS)("of %s goes up, and is complete only once the blob is verified", async (_, read) => {
     const events: TransferProgress[] = [];
-    const parts = [BYTES.subarray(0, 30), BYTES.subarray(30, 60), BYTES.subarray(60)];
-    const download = await start(answering(whole(Readable.from(parts))), { onProgress: (event) => events.push(event) });
-    await download.bytes();
-    expect(events).toEqual([30, 60, 100].map((loadedBytes) => ({ loadedBytes, totalBytes: 100 })));
+    await read(await follow(answering(whole(Readable.from(pieces), content.byteLength)), events));
+    expect(events.map(({ kind, loadedBytes }) => [kind, loadedBytes / STEP])).toEqual([
+      ["started", 0],
+      ["progress", 1],
+      ["progress", 2],
+      ["verified", 3],
+    ]);
+    expect(events.every(({ totalBytes }) => totalBytes === content.byteLength)).toBe(true);
   });
 
-  test("never says that a corrupt blob is there", async () => {
+  test.each(FORMS)("of %s never says that a corrupt blob is there", async (_, read) => {
     const events: TransferProgress[] = [];
-    const download = await start(answering(whole(patterned(200).subarray(100))), {
-      onProgress: (event) => events.push(event),
-    });
-    await failureOf(download.bytes(), DigestMismatchError);
-    expect(events).toEqual([]);
-  });
-
-  test("does not go back when the connection drops", async () => {
-    const events: number[] = [];
-    const registry = answering(
-      whole(cutAfter(BYTES.subarray(0, 30))),
-      whole(Readable.from([BYTES.subarray(0, 50), BYTES.subarray(50)])),
+    const download = await follow(
+      answering(whole(patterned(content.byteLength + 1).subarray(1), content.byteLength)),
+      events,
     );
-    await (await start(registry, { onProgress: ({ loadedBytes }) => events.push(loadedBytes) })).bytes();
-    expect(events).toEqual([30, 50, 100]);
+    await failureOf(read(download), DigestMismatchError);
+    expect(events.map(({ kind }) => kind)).not.toContain("verified");
+  });
+
+  test.each(FORMS)("of %s tells of a drop, and takes nothing back that is there", async (_, read) => {
+    const events: TransferProgress[] = [];
+    const registry = answering(
+      whole(cutAfter(content.subarray(0, STEP)), content.byteLength),
+      whole(Readable.from(pieces), content.byteLength),
+    );
+    await read(await follow(registry, events));
+    expect(events.map(({ kind, loadedBytes }) => [kind, loadedBytes / STEP])).toEqual([
+      ["started", 0],
+      ["progress", 1],
+      ["retrying", 1],
+      ["progress", 2],
+      ["verified", 3],
+    ]);
+  });
+
+  test.each(FORMS)("of %s that throws ends the download with what it threw", async (_, read) => {
+    const own = new Error("the caller's own");
+    const body = Readable.from(pieces);
+    const download = await clientOf(answering(whole(body, content.byteLength))).downloadBlob("app", digest, {
+      onProgress: ({ kind }) => {
+        if (kind === "progress") throw own;
+      },
+    });
+    expect(await failureOf(read(download), Error)).toBe(own);
+    expect(body.destroyed).toBe(true);
+    expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -1,15 +1,29 @@
-import { collectBytes, type Digest, InvalidInputError, LimitError, verifyBytes } from "@acrkit/oci";
+import {
+  assertContent,
+  collectBytes,
+  createDigester,
+  type Digest,
+  type Digester,
+  digestAlgorithm,
+  InvalidInputError,
+  isDigestMismatchError,
+  LimitError,
+} from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { runtime } from "#runtime";
-import { toAbortSignal } from "../../pipeline/abort-signal.ts";
-import { findBlob } from "../../registry/blobs.ts";
+import { throwIfAborted } from "../../pipeline/abort-signal.ts";
+import type { CallDescription } from "../../pipeline/call-context.ts";
 import type { RegistryConnection } from "../../registry/connection.ts";
-import type { RegistryResponse } from "../../registry/response.ts";
 import type { TransferBudget } from "../budget.ts";
-import type { OnProgress } from "../progress.ts";
-import { resumed } from "./resume.ts";
+import { Deadline, type TransferTimeoutOptions } from "../deadline.ts";
+import type { OpenDownload } from "../open-downloads.ts";
+import { type OnProgress, ProgressMeter } from "../progress.ts";
+import { METHOD, type OpenedBlob, openBlob } from "./blob-source.ts";
+import { FileTransfer, heldBytesOf, SEGMENT_BYTES } from "./file-transfer.ts";
+import { ResumedBody } from "./resume.ts";
+import { explained, type WrittenFile, writeFailure } from "./write-failure.ts";
 
-export interface DownloadBlobOptions extends OperationOptions {
+export interface DownloadBlobOptions extends OperationOptions, TransferTimeoutOptions {
   readonly onProgress?: OnProgress;
 }
 
@@ -18,9 +32,32 @@ export interface ReadBytesOptions {
   readonly maxBytes?: number;
 }
 
+export interface ToFileOptions {
+  /**
+   * How many ranges of the blob are fetched at a time, at the most; 1 is a single stream. Blobs below 32 MiB are always
+   * fetched in one, and so is any from a server that does not know ranges.
+   *
+   * @defaultValue 4
+   */
+  readonly parallel?: number;
+}
+
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
-const METHOD = "downloadBlob";
+const DEFAULT_PARALLEL = 4;
+/** Each range is a connection; a server closes the door to many more from one client. */
+const MAX_PARALLEL = 64;
+/** Below this, the connections of the ranges take longer to open than they save. */
+const PARALLEL_FROM_BYTES = 32 * 1024 * 1024;
+
+/** How a download is read; each may be called once. */
+interface BlobReading {
+  /** Piece by piece, at the reader's pace. */
+  open(): AsyncGenerator<Uint8Array, void, undefined>;
+  collect(maxBytes: number): Promise<Uint8Array>;
+  save(path: string, parallel: number): Promise<void>;
+  discard(): Promise<void>;
+}
 
 /**
  * A blob on its way: verified as it flows, resumed by range when the connection drops.
@@ -32,21 +69,14 @@ const METHOD = "downloadBlob";
 export class BlobDownload implements AsyncIterable<Uint8Array> {
   readonly digest: Digest;
   readonly sizeInBytes: number;
-  readonly #open: () => AsyncGenerator<Uint8Array, void, undefined>;
-  readonly #discard: () => Promise<void>;
+  readonly #reading: BlobReading;
   #used = false;
 
   /** @internal Made by `downloadBlob`. */
-  constructor(
-    digest: Digest,
-    sizeInBytes: number,
-    open: () => AsyncGenerator<Uint8Array, void, undefined>,
-    discard: () => Promise<void>,
-  ) {
+  constructor(digest: Digest, sizeInBytes: number, reading: BlobReading) {
     this.digest = digest;
     this.sizeInBytes = sizeInBytes;
-    this.#open = open;
-    this.#discard = discard;
+    this.#reading = reading;
   }
 
   /**
@@ -56,7 +86,7 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
    */
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     this.#use();
-    return this.#open();
+    return this.#reading.open();
   }
 
   /** As a web stream, which errors where a loop would throw. Node's `Readable.fromWeb` makes a Node stream of it. */
@@ -84,9 +114,9 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
    */
   async bytes(options: ReadBytesOptions = {}): Promise<Uint8Array> {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
-    if (this.sizeInBytes <= maxBytes) return collectBytes(this, maxBytes, `blob ${this.digest}`);
     this.#use();
-    await this.#discard();
+    if (this.sizeInBytes <= maxBytes) return this.#reading.collect(maxBytes);
+    await this.#reading.discard();
     throw new LimitError(`blob ${this.digest} has ${this.sizeInBytes} bytes, more than the ${maxBytes} bytes allowed`, {
       limit: maxBytes,
       seen: this.sizeInBytes,
@@ -94,14 +124,23 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Into a file. The name appears only once every byte has been written and the digest is proven; a file that was there
-   * stays until then, and nothing is left behind by a failure.
+   * Into a file, large ones in several ranges at a time. The name appears only once every byte is on the disk and the digest is
+   * proven; a file that was there stays until then.
+   *
+   * The bytes gather in `<path>.….part` beside it. An error or an abort removes that; a process that is killed leaves it, with
+   * a log beside it, and the next download of this blob to this path goes on from there: at the most 8 MiB of each range are
+   * fetched again.
+   *
+   * @throws {ContentWriteError} the file cannot be written; `cause` is the system's own error
+   * @throws {DigestMismatchError} what came is not this blob
    */
-  async toFile(path: string): Promise<void> {
+  async toFile(path: string, options: ToFileOptions = {}): Promise<void> {
     try {
-      await runtime.writeFile(path, this);
+      const parallel = toParallel(options.parallel);
+      assertPath(path);
+      this.#use();
+      await this.#reading.save(path, parallel);
     } finally {
-      // A file that could not even be created leaves the download unread.
       await this.cancel();
     }
   }
@@ -110,7 +149,7 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
   async cancel(): Promise<void> {
     if (this.#used) return;
     this.#used = true;
-    await this.#discard();
+    await this.#reading.discard();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,38 +171,183 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
 /** Sends the request and hands over the download; the caller has checked `repository` and `digest`. */
 export async function startDownload(
   connection: RegistryConnection,
-  _budget: TransferBudget,
+  budget: TransferBudget,
   repository: string,
   digest: Digest,
   options: DownloadBlobOptions,
 ): Promise<BlobDownload> {
+  const call: CallDescription = {
+    operation: METHOD,
+    registry: connection.endpoint.host,
+    repository,
+    reference: digest,
+    metadataApi: false,
+  };
+  const meter = new ProgressMeter(options.onProgress, undefined);
+  const deadline = new Deadline(options, call, meter);
   const stop = new AbortController();
-  const signal = toAbortSignal(options.abortSignal);
-  const abortSignal = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  const request = (offset: number) => requestBlob(connection, repository, digest, { ...options, abortSignal }, offset);
-
-  const first = await request(0);
-  // A body in HTTP's own chunks says no length; then a HEAD does.
-  const sizeInBytes = first.contentLength ?? (await askForSize());
-  if (sizeInBytes === undefined) {
-    first.close();
-    throw first.unexpected("the registry does not say how large the blob is (no Content-Length)");
+  const abortSignal = deadline.signal === undefined ? stop.signal : AbortSignal.any([deadline.signal, stop.signal]);
+  let turn: OpenDownload | undefined;
+  try {
+    turn = await budget.openDownloads.begin(abortSignal);
+    const address = { connection, repository, digest, options: { ...options, abortSignal } };
+    const opened = await openBlob(address);
+    turn.rests();
+    meter.totalBytes = opened.source.sizeInBytes;
+    const download = new RunningDownload({ digest, call, opened, budget, turn, meter, deadline, stop });
+    return new BlobDownload(digest, opened.source.sizeInBytes, download);
+  } catch (error) {
+    turn?.close();
+    deadline.stop();
+    throw deadline.translate(error);
   }
-  async function askForSize(): Promise<number | undefined> {
+}
+
+interface RunningDownloadParts {
+  readonly digest: Digest;
+  readonly call: CallDescription;
+  readonly opened: OpenedBlob;
+  readonly budget: TransferBudget;
+  readonly turn: OpenDownload;
+  readonly meter: ProgressMeter;
+  readonly deadline: Deadline;
+  /** Ends every request of the download. */
+  readonly stop: AbortController;
+}
+
+class RunningDownload implements BlobReading {
+  readonly #parts: RunningDownloadParts;
+
+  constructor(parts: RunningDownloadParts) {
+    this.#parts = parts;
+  }
+
+  open(): AsyncGenerator<Uint8Array, void, undefined> {
+    return leavable(this.#verified(), () => {
+      this.#parts.stop.abort();
+      this.#end();
+    });
+  }
+
+  collect(maxBytes: number): Promise<Uint8Array> {
+    return this.#inTurn(Math.min(maxBytes, this.#parts.opened.source.sizeInBytes), () =>
+      collectBytes(this.#verified(), maxBytes, `blob ${this.#parts.digest}`),
+    );
+  }
+
+  save(path: string, parallel: number): Promise<void> {
+    const ranges = this.#parts.opened.source.sizeInBytes < PARALLEL_FROM_BYTES ? 1 : parallel;
+    return this.#inTurn(heldBytesOf(ranges), () => this.#saveProven(path, ranges));
+  }
+
+  async discard(): Promise<void> {
     try {
-      return (await findBlob(connection, repository, digest, options, METHOD))?.sizeInBytes;
-    } catch (error) {
-      first.close();
-      throw error;
+      await this.#parts.opened.first.discard();
+    } finally {
+      this.#end();
     }
   }
 
-  const open = () => {
-    const verified = verifyBytes(resumed(first, sizeInBytes, request, abortSignal), { digest, sizeInBytes });
-    return leavable(reported(verified, sizeInBytes, options.onProgress), () => stop.abort());
-  };
-  return new BlobDownload(digest, sizeInBytes, open, () => first.discard());
+  /** Gives back what a download holds besides its connections. */
+  #end(): void {
+    this.#parts.deadline.stop();
+    this.#parts.turn.close();
+  }
+
+  /** Whatever moves by itself waits for its turn; what a reader takes at its own pace would hold others up. */
+  async #inTurn<T>(heldBytes: number, work: () => Promise<T>): Promise<T> {
+    const { budget, turn, deadline, meter, opened, stop } = this.#parts;
+    turn.moves();
+    try {
+      return await budget.run({ direction: "download", heldBytes, abortSignal: deadline.signal }, work);
+    } catch (error) {
+      // Whatever is still open, also when the turn never came.
+      stop.abort();
+      opened.first.close();
+      throw meter.callbackError === undefined ? deadline.translate(error) : meter.callbackError.error;
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Verifies, counts and resumes in one step: each further generator would cost every piece some microtasks. */
+  async *#verified(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { digest, opened, turn, meter, deadline } = this.#parts;
+    const { source, first } = opened;
+    const { sizeInBytes } = source;
+    let digester: Digester | undefined;
+    const body = new ResumedBody({
+      source,
+      response: first,
+      from: 0,
+      end: sizeInBytes,
+      onDrop: () => meter.retrying(digester?.sizeInBytes ?? 0),
+    });
+    try {
+      // In here, so that an algorithm that cannot be computed closes the body as any failure does.
+      digester = createDigester(digestAlgorithm(digest));
+      meter.started();
+      for (;;) {
+        turn.moves();
+        const part = await body.read();
+        turn.rests();
+        if (part === undefined) break;
+        digester.update(part);
+        if (digester.sizeInBytes > sizeInBytes) break;
+        meter.moved(digester.sizeInBytes);
+        yield part;
+      }
+      assertContent(digester, { digest, sizeInBytes });
+      meter.done("verified", sizeInBytes);
+    } catch (error) {
+      throw deadline.translate(error);
+    } finally {
+      body.close();
+      this.#end();
+    }
+  }
+
+  async #saveProven(path: string, ranges: number): Promise<void> {
+    const { opened, meter } = this.#parts;
+    meter.started();
+    const isResumed = await this.#saveOnce(path, ranges, opened).catch((error: unknown) => error);
+    if (isResumed === undefined) return;
+    if (!(isResumed instanceof StaleLeftovers)) throw isResumed;
+    // What a crash had left was not what its log said, or has changed since.
+    meter.retrying(0);
+    const first = await opened.source.request(0);
+    await this.#saveOnce(path, ranges, { ...opened, first });
+  }
+
+  async #saveOnce(path: string, ranges: number, { source, first }: OpenedBlob): Promise<void> {
+    const { digest, call, budget, meter, stop } = this.#parts;
+    const written: WrittenFile = { call, path, meter };
+    createDigester(digestAlgorithm(digest));
+    const plan = { path, key: digest, sizeInBytes: source.sizeInBytes, segmentBytes: SEGMENT_BYTES };
+    const part = await runtime.openPartFile(plan).catch(async (error: unknown) => {
+      await first.discard();
+      throw writeFailure(written, error);
+    });
+    const file = explained(part, written);
+    try {
+      const limit = () => (ranges === 1 ? 1 : Math.max(1, budget.parallel(ranges)));
+      await new FileTransfer({ digest, source, file, meter, limit, stop: () => stop.abort() }).run(first);
+      throwIfAborted(source.abortSignal);
+      await file.commit();
+    } catch (error) {
+      // Why it failed matters more than what cannot be removed.
+      await file.discard().catch(() => {});
+      if (part.finishedSegments.length > 0 && isDigestMismatchError(error) && !source.abortSignal.aborted) {
+        throw new StaleLeftovers();
+      }
+      throw error;
+    }
+    meter.done("verified", source.sizeInBytes);
+  }
 }
+
+/** What an earlier process had left of the file was not of this blob. */
+class StaleLeftovers extends Error {}
 
 /**
  * The same generator, but one that can be left at any time. By itself it would run none of its `finally` before the first
@@ -189,40 +373,13 @@ function leavable<T>(parts: AsyncGenerator<T, void, undefined>, close: () => voi
   };
 }
 
-async function requestBlob(
-  connection: RegistryConnection,
-  repository: string,
-  digest: Digest,
-  options: OperationOptions,
-  offset: number,
-): Promise<RegistryResponse> {
-  return connection.send({
-    method: METHOD,
-    operation: "getBlob",
-    answer: "stream",
-    parameters: { name: repository, digest },
-    // Bytes as they are: compressed on the way they would not have this digest.
-    headers: { "accept-encoding": "identity", ...(offset === 0 ? {} : { range: `bytes=${offset}-` }) },
-    expected: offset === 0 ? [200] : [200, 206],
-    options,
-  });
+/** @throws {InvalidInputError} no number of ranges */
+function toParallel(value = DEFAULT_PARALLEL): number {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_PARALLEL) return value;
+  throw new InvalidInputError("parallel", value, `expected a whole number from 1 to ${MAX_PARALLEL}`);
 }
 
-/** Counts; the last event, which says everything is there, comes only after the verification. */
-async function* reported(
-  parts: AsyncIterable<Uint8Array>,
-  totalBytes: number,
-  onProgress: OnProgress | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (onProgress === undefined) {
-    yield* parts;
-    return;
-  }
-  let loadedBytes = 0;
-  for await (const part of parts) {
-    loadedBytes += part.byteLength;
-    if (loadedBytes < totalBytes) onProgress({ kind: "progress", loadedBytes, totalBytes });
-    yield part;
-  }
-  onProgress({ kind: "verified", loadedBytes, totalBytes });
+function assertPath(path: unknown): asserts path is string {
+  if (typeof path === "string" && path !== "") return;
+  throw new InvalidInputError("path", path, "expected the path of a file");
 }

@@ -1,78 +1,109 @@
-import type { ByteSource } from "@acrkit/oci";
 import { delay } from "@azure/core-util";
 import { TransportError } from "../../errors/registry-error.ts";
 import { logger } from "../../logger.ts";
+import type { BodyReader } from "../../pipeline/response-body.ts";
 import type { RegistryResponse } from "../../registry/response.ts";
-
-/** Drops with next to nothing in between, after which the connection is given up. */
-const MAX_DROPS_IN_A_ROW = 3;
+import type { BlobSource } from "./blob-source.ts";
 
 /** So much between two drops counts as progress: a connection that breaks after every few bytes would never end. */
 const PROGRESS_BYTES = 64 * 1024;
 
-/** Before the first resume; doubled with every drop in a row. */
-const RESUME_PAUSE_IN_MS = 200;
+/** What a body is a part of. */
+export interface ResumedBodyPart {
+  readonly source: BlobSource;
+  /** The answer that begins at `from`. */
+  readonly response: RegistryResponse;
+  readonly from: number;
+  /** The byte behind the last. */
+  readonly end: number;
+  /** Told before each pause. */
+  readonly onDrop: () => void;
+}
 
-/** The bytes of `first`, and behind a drop those that are missing, after a pause, for as long as some progress is made. */
-export async function* resumed(
-  first: RegistryResponse,
-  sizeInBytes: number,
-  resume: (offset: number) => Promise<RegistryResponse>,
-  abortSignal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let offset = 0;
-  let drops = 0;
-  let lastDrop = 0;
-  let parts = first.body();
-  try {
+/**
+ * The bytes of an answer, and behind a drop those that are missing, after a pause, for as long as some progress is made.
+ *
+ * More than asked for is handed on as it comes, less ends early: what that means is for the verification to say.
+ */
+export class ResumedBody implements BodyReader {
+  readonly #source: BlobSource;
+  readonly #end: number;
+  readonly #onDrop: () => void;
+  #body: BodyReader;
+  #offset: number;
+  /** Bytes to pass over: the server ignored the range, and sends everything again. */
+  #skip = 0;
+  /** True when what comes goes on behind `end`, for the same reason. */
+  #isCut = false;
+  #drops = 0;
+  #lastDrop: number;
+  #putBack: Uint8Array | undefined;
+
+  constructor({ source, response, from, end, onDrop }: ResumedBodyPart) {
+    this.#source = source;
+    this.#end = end;
+    this.#onDrop = onDrop;
+    this.#body = response.open();
+    this.#offset = from;
+    this.#lastDrop = from;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const putBack = this.#putBack;
+    if (putBack !== undefined) {
+      this.#putBack = undefined;
+      return putBack;
+    }
     for (;;) {
-      const next = await parts.next().catch((error: unknown) => {
-        if (!(error instanceof TransportError)) throw error;
-        drops = offset - lastDrop >= PROGRESS_BYTES ? 1 : drops + 1;
-        lastDrop = offset;
-        if (drops > MAX_DROPS_IN_A_ROW) throw error;
-        return { dropped: error };
-      });
-      if (!("dropped" in next)) {
-        // A body that ends early without an error is left to the verification: what is missing would not come by asking again.
-        if (next.done === true) return;
-        offset += next.value.byteLength;
-        yield next.value;
+      let part: Uint8Array | undefined;
+      try {
+        part = await this.#body.read();
+      } catch (error) {
+        // Everything is there; whether it is right, the verification says.
+        if (error instanceof TransportError && this.#offset >= this.#end) return undefined;
+        await this.#resume(error);
         continue;
       }
-      // Everything is there; whether it is right, the verification says.
-      if (offset >= sizeInBytes) return;
-      logger.info(`download resumes at byte ${offset} of ${sizeInBytes}: ${next.dropped.message}`);
-      await delay(RESUME_PAUSE_IN_MS * 2 ** (drops - 1), { abortSignal });
-      parts = await bodyFrom(await resume(offset), offset, sizeInBytes);
+      // A body that ends early without an error: what is missing would not come by asking again.
+      if (part === undefined) return undefined;
+      if (this.#skip > 0) {
+        const skipped = Math.min(this.#skip, part.byteLength);
+        this.#skip -= skipped;
+        if (skipped === part.byteLength) continue;
+        part = part.subarray(skipped);
+      }
+      if (this.#isCut && this.#offset + part.byteLength >= this.#end) {
+        part = part.subarray(0, this.#end - this.#offset);
+        this.#body.close();
+        if (part.byteLength === 0) return undefined;
+      }
+      this.#offset += part.byteLength;
+      return part;
     }
-  } finally {
-    await parts.return();
   }
-}
 
-/** The body from `offset` on. A server that ignores the range sends everything again: what was read already is skipped. */
-async function bodyFrom(
-  response: RegistryResponse,
-  offset: number,
-  sizeInBytes: number,
-): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
-  if (response.status === 200) return skipped(response.body(), offset);
-  const range = response.headers.get("content-range");
-  if (range?.startsWith(`bytes ${offset}-`) === true && (range.endsWith(`/${sizeInBytes}`) || range.endsWith("/*"))) {
-    return response.body();
+  /** Gives back what the last piece had too much, to be read next. */
+  unread(rest: Uint8Array): void {
+    this.#putBack = rest;
   }
-  await response.discard();
-  throw response.unexpected(`the registry answered with the range ${range ?? "(none)"} instead of bytes ${offset}-`);
-}
 
-async function* skipped(parts: ByteSource, count: number): AsyncGenerator<Uint8Array, void, undefined> {
-  let left = count;
-  for await (const part of parts) {
-    if (left >= part.byteLength) left -= part.byteLength;
-    else {
-      yield left === 0 ? part : part.subarray(left);
-      left = 0;
-    }
+  close(): void {
+    this.#body.close();
+  }
+
+  async #resume(error: unknown): Promise<void> {
+    if (!(error instanceof TransportError)) throw error;
+    const { maxRetries, pauseInMs } = this.#source.backOff;
+    this.#drops = this.#offset - this.#lastDrop >= PROGRESS_BYTES ? 1 : this.#drops + 1;
+    this.#lastDrop = this.#offset;
+    if (this.#drops > maxRetries) throw error;
+    logger.info(`download resumes at byte ${this.#offset} of ${this.#source.sizeInBytes}: ${error.message}`);
+    this.#onDrop();
+    await delay(pauseInMs(this.#drops - 1), { abortSignal: this.#source.abortSignal });
+    const response = await this.#source.request(this.#offset, this.#end);
+    await this.#source.check(response, this.#offset, this.#end);
+    this.#isCut = response.status === 200 && this.#end < this.#source.sizeInBytes;
+    this.#skip = response.status === 200 ? this.#offset : 0;
+    this.#body = response.open();
   }
 }

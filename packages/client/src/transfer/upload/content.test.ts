@@ -30,7 +30,7 @@ async function* generate(): AsyncGenerator<Uint8Array | string> {
 
 const read = async (content: BlobContent) => {
   const openable = await toOpenable(content);
-  return new TextDecoder().decode(await collectBytes(await openable.open(), 1_000, "content"));
+  return new TextDecoder().decode(await collectBytes(await openable.open(0), 1_000, "content"));
 };
 
 const REOPENABLE: [string, () => BlobContent, number | undefined][] = [
@@ -51,7 +51,7 @@ test.each(REOPENABLE)("%s can be read again and again", async (_, make, sizeInBy
   const openable = await toOpenable(make());
   expect(openable).toMatchObject({ reopenable: true, sizeInBytes });
   for (let times = 0; times < 2; times++) {
-    const bytes = await collectBytes(await openable.open(), 1_000, "content");
+    const bytes = await collectBytes(await openable.open(0), 1_000, "content");
     expect(new TextDecoder().decode(bytes)).toBe(TEXT);
   }
 });
@@ -84,7 +84,7 @@ test("a large buffer comes in slices", async () => {
   const bytes = new Uint8Array(2.5 * 1024 * 1024);
   const openable = await toOpenable(bytes);
   const sizes: number[] = [];
-  for await (const part of await openable.open()) sizes.push(part.byteLength);
+  for await (const part of await openable.open(0)) sizes.push(part.byteLength);
   expect(sizes).toEqual([1024 * 1024, 1024 * 1024, 512 * 1024]);
 });
 
@@ -113,7 +113,7 @@ describe("what is no body is refused by name", () => {
 
   test.each([undefined, "text", new Uint8Array(1), {}])("a function that gives %o", async (value) => {
     const openable = await toOpenable((() => value) as never);
-    await failureOf(async () => openable.open(), InvalidInputError);
+    await failureOf(async () => openable.open(0), InvalidInputError);
   });
 
   test.each([5, null, {}, new Uint16Array(1)])("a stream that yields %o", async (value) => {
@@ -166,8 +166,8 @@ describe("a stream that somebody else has read is refused", () => {
   test("a function that opens the same stream twice", async () => {
     const stream = Readable.from([BYTES]);
     const openable = await toOpenable(() => stream);
-    await collectBytes(await openable.open(), 1_000, "content");
-    await failureOf(async () => openable.open(), InvalidInputError);
+    await collectBytes(await openable.open(0), 1_000, "content");
+    await failureOf(async () => openable.open(0), InvalidInputError);
   });
 });
 

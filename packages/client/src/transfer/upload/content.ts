@@ -22,9 +22,14 @@ export interface OpenableContent {
   readonly sizeInBytes: number | undefined;
   /** All bytes, when they are in memory already. */
   readonly inMemory: Uint8Array | undefined;
-  /** False when `open` can be called only once. */
+  /** What tells that another process has the same content; undefined where only a digest could. */
+  readonly identity: readonly string[] | undefined;
+  /** False when `open` can be called only once, and from the beginning. */
   readonly reopenable: boolean;
-  open(): ByteSource | Promise<ByteSource>;
+  /** Reads from byte `from` to the end. */
+  open(from: number): ByteSource | Promise<ByteSource>;
+  /** Says that nobody will look at a piece again, where that is of use. */
+  release?(piece: Uint8Array): void;
   /** Closes a stream that will not be read after all. */
   discard(): void;
 }
@@ -40,8 +45,9 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
     return {
       sizeInBytes: content.size,
       inMemory: undefined,
+      identity: undefined,
       reopenable: true,
-      open: () => bytesOf(content.stream()),
+      open: (from) => exactly(bytesOf(content.slice(from).stream()), content.size - from),
       discard: nothingToDiscard,
     };
   }
@@ -49,8 +55,9 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
     return {
       sizeInBytes: undefined,
       inMemory: undefined,
+      identity: undefined,
       reopenable: true,
-      open: async () => bytesOf(asStream(await content())),
+      open: async (from) => without(bytesOf(asStream(await content())), from),
       discard: nothingToDiscard,
     };
   }
@@ -58,15 +65,24 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
     const stream = asStream(content);
     const source = bytesOf(stream);
     const discard = () => closeStream(stream);
-    return { sizeInBytes: undefined, inMemory: undefined, reopenable: false, open: () => source, discard };
+    return {
+      sizeInBytes: undefined,
+      inMemory: undefined,
+      identity: undefined,
+      reopenable: false,
+      open: () => source,
+      discard,
+    };
   }
   if (typeof content === "object" && content !== null && "path" in content && typeof content.path === "string") {
-    const { sizeInBytes, open } = await runtime.openFile(content.path);
+    const { sizeInBytes, identity, open, release } = await runtime.openFile(content.path);
     return {
       sizeInBytes,
       inMemory: undefined,
+      identity,
       reopenable: true,
-      open: () => exactly(open(), sizeInBytes),
+      open: (from) => exactly(open(from), sizeInBytes - from),
+      release,
       discard: nothingToDiscard,
     };
   }
@@ -79,28 +95,38 @@ function fromBytes(bytes: Uint8Array): OpenableContent {
   return {
     sizeInBytes: bytes.byteLength,
     inMemory: bytes,
+    identity: undefined,
     reopenable: true,
-    open: async function* () {
+    open: async function* (from) {
       // In slices: progress can be told, and the hash does not hold up everything else.
-      for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
+      for (let at = from; at < bytes.byteLength; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
     },
     discard: nothingToDiscard,
   };
 }
 
 /**
- * A file of a size that is announced: one that changes while it is read fails here, where its request would wait for bytes
- * that do not come, or run over into the next.
+ * Content of a size that is announced: a file that changes while it is read fails here, where its request would wait for
+ * bytes that do not come, or run over into the next.
  */
 async function* exactly(source: ByteSource, sizeInBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
   let seen = 0;
   for await (const part of source) {
     seen += part.byteLength;
-    if (seen > sizeInBytes) throw new Error(`it is larger than the ${sizeInBytes} bytes it had when the upload began`);
+    if (seen > sizeInBytes) throw new Error(`it is larger by ${seen - sizeInBytes} bytes than when the upload began`);
     yield part;
   }
-  if (seen < sizeInBytes)
-    throw new Error(`it ended after ${seen} of the ${sizeInBytes} bytes it had when the upload began`);
+  if (seen < sizeInBytes) throw new Error(`it is ${sizeInBytes - seen} bytes shorter than when the upload began`);
+}
+
+/** A stream that was opened anew, without the bytes that are not wanted again. */
+async function* without(source: ByteSource, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = bytes;
+  for await (const part of source) {
+    if (part.byteLength > left) yield left === 0 ? part : part.subarray(left);
+    left = Math.max(0, left - part.byteLength);
+  }
+  if (left > 0) throw new Error(`it ended ${left} bytes earlier than when it was read the first time`);
 }
 
 function isStream(value: unknown): value is StreamContent {

@@ -11,21 +11,9 @@ export async function mountBlob(
   fromRepository: string,
   options: OperationOptions,
 ): Promise<boolean> {
-  const method = "mountBlob";
-  const from = parseRepositoryName(fromRepository);
-  const response = await connection.send({
-    method,
-    operation: "startUpload",
-    parameters: { name: parseRepositoryName(repository) },
-    reference: parseDigest(digest),
-    query: { mount: digest, from },
-    mountFrom: from,
-    expected: [201, 202],
-    options,
-  });
-  if (response.status === 201) return true;
-  // The registry could not mount and opened an upload instead, which nobody will use.
-  const session = UploadSession.from(connection, repository, method, response);
-  await session.cancel(options);
-  return false;
+  const mount = { digest: parseDigest(digest), from: parseRepositoryName(fromRepository) };
+  // The registry that cannot mount opens an upload instead, which nobody will use.
+  const session = await UploadSession.start(connection, repository, "mountBlob", options, mount);
+  await session?.cancel(options);
+  return session === undefined;
 }

@@ -3,10 +3,9 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { concatBytes, DigestMismatchError, digestOf, InvalidInputError } from "@acrkit/oci";
+import { DigestMismatchError, digestOf, InvalidInputError } from "@acrkit/oci";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
-  ClientAuthenticationError,
   ContentReadError,
   RegistryError,
   ResourceNotFoundError,
@@ -17,7 +16,6 @@ import { HOST, ORIGIN } from "../../testing/acr-registry.ts";
 import { abortOf, clientOf, failureOf } from "../../testing/client.ts";
 import { HELLO, HELLO_DIGEST, OTHER_DIGEST, patterned } from "../../testing/content.ts";
 import {
-  connectionError,
   never,
   openRegistry,
   refusal,
@@ -25,77 +23,14 @@ import {
   type SeenRequest,
 } from "../../testing/scripted-registry.ts";
 import { failOnUnhandled } from "../../testing/unhandled.ts";
+import { type UploadRegistry, uploadRegistry } from "../../testing/upload-registry.ts";
 import type { TransferProgress } from "../progress.ts";
 import type { BlobContent } from "./content.ts";
 import type { UploadBlobOptions } from "./upload.ts";
 
 failOnUnhandled();
 
-type Override = (request: SeenRequest, nth: number) => ScriptedAnswer | Promise<ScriptedAnswer> | undefined;
-
-/**
- * A registry that takes uploads as ACR does (protocol, chapter 5): every answer moves on to another state, and a request
- * with any other than the latest is refused. `override` answers first; `nth` counts the requests of that method.
- */
-function uploadRegistry(override: Override = () => undefined) {
-  const sessions = new Map<string, { state: string; parts: Uint8Array[] }>();
-  const committed: Uint8Array[] = [];
-  const seen = new Map<string, number>();
-  let started = 0;
-  const registry = openRegistry((request) => {
-    const nth = seen.get(request.method) ?? 0;
-    seen.set(request.method, nth + 1);
-    return override(request, nth) ?? answer(request);
-  });
-  return { registry, sessions, committed };
-
-  function answer({ method, url, body }: SeenRequest): ScriptedAnswer {
-    if (method === "HEAD") return { status: 404 };
-    if (method === "POST") {
-      const uuid = `uuid-${++started}`;
-      sessions.set(uuid, { state: "", parts: [] });
-      return accepted(uuid);
-    }
-    const uuid = url.pathname.split("/").at(-1) ?? "";
-    const session = sessions.get(uuid);
-    if (session === undefined) return refusal(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry");
-    // Compared as it came over the wire: nothing may be decoded and encoded anew.
-    if (!url.search.startsWith(`?_nouploadcache=false&_state=${session.state}`)) {
-      return refusal(404, "BLOB_UPLOAD_INVALID", "blob upload invalid");
-    }
-    if (method === "DELETE") {
-      sessions.delete(uuid);
-      return { status: 204 };
-    }
-    session.parts.push(body);
-    if (method === "PATCH") return accepted(uuid);
-    const digest = url.searchParams.get("digest") ?? "";
-    const bytes = concatBytes(session.parts);
-    sessions.delete(uuid);
-    if (digestOf(bytes) !== digest)
-      return refusal(400, "DIGEST_INVALID", "provided digest did not match uploaded content");
-    committed.push(bytes);
-    return { status: 201, headers: { "docker-content-digest": digest, location: `/v2/app/blobs/${digest}` } };
-  }
-
-  function accepted(uuid: string): ScriptedAnswer {
-    const session = sessions.get(uuid);
-    if (session === undefined) throw new Error("no such session");
-    // Characters that a URL parser might be tempted to change.
-    session.state = `${uuid}-${session.parts.length}_~a%2Fb%2bc+d*e(f)%3D%3D`;
-    const size = session.parts.reduce((sum, part) => sum + part.byteLength, 0);
-    return {
-      status: 202,
-      headers: {
-        location: `/v2/app/blobs/uploads/${uuid}?_nouploadcache=false&_state=${session.state}`,
-        range: `0-${Math.max(0, size - 1)}`,
-        "docker-upload-uuid": uuid,
-      },
-    };
-  }
-}
-
-type Registry = ReturnType<typeof uploadRegistry>;
+type Registry = UploadRegistry;
 const upload = ({ registry }: Registry, content: BlobContent, options: UploadBlobOptions = {}) =>
   clientOf(registry).uploadBlob("app", content, options);
 const methods = ({ registry }: Registry) => registry.calls.map(({ method }) => method);
@@ -154,7 +89,13 @@ describe("what is sent", () => {
     const result = await upload(to, await make(), { chunkSizeInBytes: 30 });
     expect(result).toEqual({ digest: digestOf(bytes), sizeInBytes: 100 });
     expect(Buffer.from(to.committed[0] ?? []).equals(bytes)).toBe(true);
-    expect(methods(to)).toEqual(["POST", "PATCH", "PATCH", "PATCH", "PATCH", "PUT"]);
+    expect(methods(to)).toEqual(["POST", "PATCH", "PATCH", "PATCH", "PUT"]);
+    expect(to.registry.calls.slice(1).map(({ headers }) => headers["content-range"])).toEqual([
+      "0-29",
+      "30-59",
+      "60-89",
+      "90-99",
+    ]);
   });
 
   test("text is sent as UTF-8", async () => {
@@ -184,24 +125,53 @@ describe("what is sent", () => {
     [59, [30, 29]],
     [60, [30, 30]],
     [61, [30, 30, 1]],
-  ])("%i bytes of a stream go in chunks of thirty", async (size, expected) => {
+  ])("%i bytes of a stream go in chunks of thirty, the last in the committing request", async (size, expected) => {
     const to = uploadRegistry();
     const content = patterned(size);
     await upload(to, Readable.from([content.subarray(0, 7), content.subarray(7)]), { chunkSizeInBytes: 30 });
-    expect(to.registry.calls.filter(({ method }) => method === "PATCH").map(({ body }) => body.byteLength)).toEqual(
-      expected,
-    );
+    const sent = to.registry.calls.slice(1);
+    expect(sent.map(({ body }) => body.byteLength)).toEqual(expected);
+    expect(sent.map(({ headers }) => headers["content-length"])).toEqual(expected.map(String));
+    expect(methods(to)).toEqual(["POST", ...Array(expected.length - 1).fill("PATCH"), "PUT"]);
     expect(Buffer.from(to.committed[0] ?? []).equals(content)).toBe(true);
   });
 
-  test("the length of a chunk is said where the content's is known", async () => {
+  const FOUR_MEBIBYTES = 4 * 1024 * 1024;
+  const large = patterned(FOUR_MEBIBYTES + 1);
+  const LARGE: [string, () => BlobContent, string | undefined][] = [
+    ["bytes", () => large, String(large.byteLength)],
+    ["a Blob", () => new Blob([large.slice()]), String(large.byteLength)],
+    ["a stream", () => Readable.from([large.subarray(0, 1_000), large.subarray(1_000)]), undefined],
+    ["a function", () => () => Readable.from([large]), undefined],
+  ];
+
+  test.each(LARGE)("%s of more than four mebibytes: one streamed request, no range", async (_, make, length) => {
     const to = uploadRegistry();
-    await upload(to, new Blob([patterned(50).slice()]), { chunkSizeInBytes: 30 });
-    await upload(to, Readable.from([patterned(50)]), { chunkSizeInBytes: 30 });
-    const lengths = to.registry.calls
-      .filter(({ method }) => method === "PATCH")
-      .map(({ headers }) => headers["content-length"]);
-    expect(lengths).toEqual(["30", "20", undefined, undefined]);
+    await upload(to, make());
+    expect(methods(to)).toEqual(["POST", "PATCH", "PUT"]);
+    const [, patch, put] = to.registry.calls;
+    expect(patch?.headers["content-length"]).toBe(length);
+    expect(patch?.headers).not.toHaveProperty("content-range");
+    expect(put?.body.byteLength).toBe(0);
+    expect(Buffer.from(to.committed[0] ?? []).equals(large)).toBe(true);
+  });
+
+  test.each(LARGE)(
+    "%s of four mebibytes goes into the committing request, also where nobody said so",
+    async (_, make) => {
+      const bytes = large.subarray(0, FOUR_MEBIBYTES);
+      const to = uploadRegistry();
+      const content = typeof make() === "function" || make() instanceof Readable ? Readable.from([bytes]) : bytes;
+      await upload(to, content);
+      expect(methods(to)).toEqual(["POST", "PUT"]);
+      expect(to.registry.calls[1]?.headers["content-length"]).toBe(String(FOUR_MEBIBYTES));
+    },
+  );
+
+  test("chunks are as large as the registry wants them", async () => {
+    const to = uploadRegistry(undefined, { minChunkBytes: 40 });
+    await upload(to, Readable.from([patterned(100)]), { chunkSizeInBytes: 30 });
+    expect(to.registry.calls.slice(1).map(({ body }) => body.byteLength)).toEqual([40, 40, 20]);
   });
 
   test("what is no body is refused before anything is sent", async () => {
@@ -271,7 +241,7 @@ describe("Location", () => {
       if (method === "POST") return { status: 202, headers: { location: "/v2/app/blobs/uploads/uuid?_state=x" } };
       return method === "PATCH" ? { status: 204 } : { status: 201 };
     });
-    await upload({ ...to, registry }, HELLO, { chunkSizeInBytes: 3 });
+    await upload({ ...to, registry }, HELLO, { chunkSizeInBytes: 2 });
     expect(registry.callLines.slice(1, 3)).toEqual(Array(2).fill("PATCH /v2/app/blobs/uploads/uuid?_state=x"));
   });
 });
@@ -350,12 +320,17 @@ describe("an abort", () => {
       yield patterned(10);
     };
 
-  test.each([3, 10, 13])("after %i bytes ends in an AbortError, and the session is cancelled", async (before) => {
+  test.each([
+    [3, undefined],
+    [13, "DELETE"],
+    [30, "DELETE"],
+  ])("after %i bytes ends in an AbortError, and the session is cancelled", async (before, last) => {
     const controller = new AbortController();
     const to = uploadRegistry();
     await abortOf(upload(to, aborting(controller, before), { chunkSizeInBytes: 10, abortSignal: controller.signal }));
     nothingIsLeft(to);
-    expect(methods(to).at(-1)).toBe("DELETE");
+    // What is small is read before a session is opened.
+    expect(methods(to).at(-1)).toBe(last);
   });
 
   test.each([
@@ -392,72 +367,94 @@ describe("an abort", () => {
   });
 });
 
-describe("a session that is lost", () => {
+describe("an upload that breaks off, at a registry that forgets it", () => {
   const content = patterned(25);
   const reopenable: [string, () => BlobContent][] = [
     ["bytes", () => content],
     ["a Blob", () => new Blob([content.slice()])],
     ["a function", () => () => Readable.from([content])],
-  ];
-  const lost: [string, () => ScriptedAnswer][] = [
-    ["by BLOB_UPLOAD_INVALID", () => refusal(404, "BLOB_UPLOAD_INVALID", "blob upload invalid")],
-    ["by BLOB_UPLOAD_UNKNOWN", () => refusal(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")],
-    ["by status 500", () => refusal(500, "UNKNOWN", "unknown error")],
-    ["by a gateway", () => ({ status: 502, body: "<html>Bad Gateway</html>" })],
-    [
-      "with its connection",
-      () => {
-        throw connectionError();
-      },
-    ],
+    ["a stream of which all is still there", () => Readable.from([content])],
   ];
 
-  for (const [how, fail] of lost) {
-    test.each(reopenable)(`${how} is begun anew, once, with %s`, async (_, make) => {
-      const to = uploadRegistry(({ method }, nth) => (method === "PATCH" && nth === 1 ? fail() : undefined));
-      expect(await upload(to, make(), { chunkSizeInBytes: 10 })).toEqual({
-        digest: digestOf(content),
-        sizeInBytes: 25,
-      });
-      expect(methods(to)).toEqual(["POST", "PATCH", "PATCH", "DELETE", "POST", "PATCH", "PATCH", "PATCH", "PUT"]);
-      expect(to.sessions.size).toBe(0);
-    });
-  }
-
-  test("while it commits is begun anew", async () => {
-    const to = uploadRegistry(({ method }, nth) => {
-      if (method === "PUT" && nth === 0) throw connectionError();
-      return undefined;
-    });
-    await upload(to, content);
-    expect(methods(to)).toEqual(["POST", "PUT", "DELETE", "POST", "PUT"]);
+  test.each(reopenable)("by BLOB_UPLOAD_INVALID is begun anew with %s, unasked", async (_, make) => {
+    const to = uploadRegistry(({ method }, nth) =>
+      method === "PATCH" && nth === 1 ? refusal(404, "BLOB_UPLOAD_INVALID", "blob upload invalid") : undefined,
+    );
+    expect(await upload(to, make(), { chunkSizeInBytes: 10 })).toEqual({ digest: digestOf(content), sizeInBytes: 25 });
+    expect(methods(to)).toEqual(["POST", "PATCH", "PATCH", "DELETE", "POST", "PATCH", "PATCH", "PUT"]);
+    expect(to.sessions.size).toBe(0);
   });
 
-  test("twice is given up", async () => {
+  test.each(reopenable)("in the middle of a chunk asks, and is begun anew with %s", async (_, make) => {
+    const to: Registry = uploadRegistry((request, nth) =>
+      request.method === "PATCH" && nth === 1 ? to.cutAfter(4, request) : undefined,
+    );
+    await upload(to, make(), { chunkSizeInBytes: 10 });
+    expect(methods(to)).toEqual(["POST", "PATCH", "PATCH", "GET", "DELETE", "POST", "PATCH", "PATCH", "PUT"]);
+    expect(Buffer.from(to.committed[0] ?? []).equals(content)).toBe(true);
+  });
+
+  test.each([408, 429, 500, 502, 503, 504])(
+    "by status %i before anything was taken goes on with the same session",
+    async (status) => {
+      const to = uploadRegistry(({ method }, nth) =>
+        method === "PATCH" && nth === 1 ? { status, headers: { "retry-after": "0" } } : undefined,
+      );
+      await upload(to, Readable.from([content]), { chunkSizeInBytes: 10 });
+      expect(methods(to)).toEqual(["POST", "PATCH", "PATCH", "GET", "PATCH", "PUT"]);
+      expect(Buffer.from(to.committed[0] ?? []).equals(content)).toBe(true);
+    },
+  );
+
+  test("while it commits is begun anew, once the blob was found missing", async () => {
+    const to: Registry = uploadRegistry((request, nth) =>
+      request.method === "PUT" && nth === 0 ? to.cutAfter(3, request) : undefined,
+    );
+    await upload(to, content);
+    expect(methods(to)).toEqual(["POST", "PUT", "HEAD", "GET", "DELETE", "POST", "PUT"]);
+    expect(Buffer.from(to.committed[0] ?? []).equals(content)).toBe(true);
+  });
+
+  test("again and again is given up after as many retries as the client has", async () => {
     const to = uploadRegistry(({ method }) =>
       method === "PATCH" ? refusal(404, "BLOB_UPLOAD_INVALID", "blob upload invalid") : undefined,
     );
-    const error = await failureOf(upload(to, content, { chunkSizeInBytes: 10 }), RegistryError);
+    const client = clientOf(to.registry, { retryOptions: { maxRetries: 2, retryDelayInMs: 0 } });
+    const error = await failureOf(client.uploadBlob("app", content, { chunkSizeInBytes: 10 }), RegistryError);
     expect(error).not.toBeInstanceOf(ResourceNotFoundError);
     expect(error.code).toBe("BLOB_UPLOAD_INVALID");
-    expect(methods(to)).toEqual(["POST", "PATCH", "DELETE", "POST", "PATCH", "DELETE"]);
+    expect(methods(to)).toEqual(Array(3).fill(["POST", "PATCH", "DELETE"]).flat());
     nothingIsLeft(to);
   });
 
-  test("with a stream, which cannot be read again, is an error", async () => {
-    const to = uploadRegistry(({ method }) => {
-      if (method === "PATCH") throw connectionError("ECONNRESET", "read ECONNRESET");
-      return undefined;
-    });
-    const error = await failureOf(upload(to, Readable.from([content])), TransportError);
-    expect(error).toMatchObject({ operation: "uploadBlob", code: "ECONNRESET" });
-    expect(methods(to)).toEqual(["POST", "PATCH", "DELETE"]);
+  test("at the same place is given up, however often it got there", async () => {
+    let sent = 0;
+    const to = uploadRegistry(({ method }) =>
+      method === "PATCH" && sent++ % 2 === 1 ? refusal(404, "BLOB_UPLOAD_INVALID", "blob upload invalid") : undefined,
+    );
+    await failureOf(upload(to, content, { chunkSizeInBytes: 10 }), RegistryError);
+    expect(methods(to).filter((method) => method === "POST")).toHaveLength(1 + 3);
     nothingIsLeft(to);
+  });
+
+  test("with a stream of which too much is gone, is an error that says so", async () => {
+    const piece = patterned(1024 * 1024);
+    const endless = async function* () {
+      for (let count = 0; count < 24; count++) yield piece;
+    };
+    const to: Registry = uploadRegistry((request) =>
+      request.method === "PATCH" ? to.cutAfter(5, request) : undefined,
+    );
+    const error = await failureOf(upload(to, endless()), TransportError);
+    expect(error).toMatchObject({ operation: "uploadBlob", code: "ECONNRESET" });
+    expect(error.message).toMatch(/content is a stream, which cannot be read again.*pass a function/);
+    expect(methods(to)).toEqual(["POST", "PATCH", "GET", "DELETE"]);
+    // The registry itself does not find it again under the state that the client has.
+    expect(to.committed).toEqual([]);
   });
 
   test.each([
     [refusal(400, "DIGEST_INVALID", "provided digest did not match uploaded content"), RegistryError],
-    [refusal(401, "UNAUTHORIZED", "authentication required"), ClientAuthenticationError],
     [refusal(404, "NAME_UNKNOWN", "repository name not known to registry"), ResourceNotFoundError],
     [{ status: 413, body: "too large" }, RegistryError],
   ])("is something else than %o, which would come again", async (answer, kind) => {
@@ -465,6 +462,15 @@ describe("a session that is lost", () => {
     await failureOf(upload(to, content), kind);
     expect(methods(to)).toEqual(["POST", "PUT", "DELETE"]);
     nothingIsLeft(to);
+  });
+
+  test("is not one that a registry wants to hear of in an hour", async () => {
+    const to = uploadRegistry(({ method }) =>
+      method === "PUT" ? { status: 429, headers: { "retry-after": "3600" } } : undefined,
+    );
+    const error = await failureOf(upload(to, content), RegistryError);
+    expect(error.retryAfterInMs).toBe(3_600_000);
+    expect(methods(to)).toEqual(["POST", "PUT", "HEAD", "DELETE"]);
   });
 
   test("and cannot be cancelled either does not hide the failure", async () => {
@@ -508,13 +514,15 @@ describe("the expected digest", () => {
   });
 
   test.each([
-    ["bytes", () => HELLO, ["HEAD", "POST", "DELETE"]],
-    ["a stream", () => Readable.from([HELLO]), ["HEAD", "POST", "PATCH", "DELETE"]],
-  ] as [string, () => BlobContent, string[]][])(
+    ["bytes", () => HELLO, ["HEAD"], 10],
+    ["a stream", () => Readable.from([HELLO]), ["HEAD"], 10],
+    ["a stream in chunks", () => Readable.from([HELLO]), ["HEAD", "POST", "PATCH", "PATCH", "DELETE"], 2],
+  ] as [string, () => BlobContent, string[], number][])(
     "is another than that of %s: nothing is committed",
-    async (_, make, expected) => {
+    async (_, make, expected, chunkSizeInBytes) => {
       const to = uploadRegistry();
-      const error = await failureOf(upload(to, make(), { digest: OTHER_DIGEST }), DigestMismatchError);
+      const options = { digest: OTHER_DIGEST, chunkSizeInBytes };
+      const error = await failureOf(upload(to, make(), options), DigestMismatchError);
       expect(error).toMatchObject({ expected: OTHER_DIGEST, actual: HELLO_DIGEST, bytesRead: 5 });
       expect(methods(to)).toEqual(expected);
       nothingIsLeft(to);
@@ -555,51 +563,62 @@ describe("progress", () => {
   };
   const loaded = (events: readonly TransferProgress[]) => events.map(({ loadedBytes }) => loadedBytes);
 
-  test("of content in memory starts at nothing and is complete once committed", async () => {
+  test("of what goes in one request: its turn, and its end", async () => {
     const { events, onProgress } = watch();
     await upload(uploadRegistry(), HELLO, { onProgress });
     expect(events).toEqual([
-      { loadedBytes: 0, totalBytes: 5 },
-      { loadedBytes: 5, totalBytes: 5 },
+      { kind: "started", loadedBytes: 0, totalBytes: 5 },
+      { kind: "verified", loadedBytes: 5, totalBytes: 5 },
     ]);
   });
 
+  const MEBIBYTE = 1024 * 1024;
+  const large = patterned(6 * MEBIBYTE);
   test.each([
-    ["a Blob", () => new Blob([patterned(100).slice()]), 100],
-    ["a stream", () => Readable.from([patterned(40), patterned(60)]), undefined],
-  ] as [string, () => BlobContent, number | undefined][])("of %s never goes back", async (_, make, totalBytes) => {
-    const { events, onProgress } = watch();
-    await upload(uploadRegistry(), make(), { chunkSizeInBytes: 30, onProgress });
-    expect(loaded(events)).toEqual([...loaded(events)].sort((a, b) => a - b));
-    expect(events.at(-1)?.loadedBytes).toBe(100);
-    expect(new Set(events.slice(0, -1).map((event) => event.totalBytes))).toEqual(new Set([totalBytes]));
-    expect(events.length).toBeGreaterThanOrEqual(4);
-  });
+    ["a Blob", () => new Blob([large.slice()]), large.byteLength, undefined],
+    [
+      "a stream",
+      () => Readable.from([large.subarray(0, 5 * MEBIBYTE), large.subarray(5 * MEBIBYTE)]),
+      undefined,
+      undefined,
+    ],
+    ["a stream in chunks", () => Readable.from([large]), undefined, MEBIBYTE],
+  ] as [string, () => BlobContent, number | undefined, number | undefined][])(
+    "of %s never goes back, and is at its end only once the registry has it",
+    async (_, make, totalBytes, chunkSizeInBytes) => {
+      const { events, onProgress } = watch();
+      let beforeCommit: TransferProgress | undefined;
+      const to = uploadRegistry(({ method }) => {
+        if (method === "PUT") beforeCommit = events.at(-1);
+        return undefined;
+      });
+      await upload(to, make(), { onProgress, ...(chunkSizeInBytes === undefined ? {} : { chunkSizeInBytes }) });
+      expect(loaded(events)).toEqual([...loaded(events)].sort((a, b) => a - b));
+      expect(events.map(({ kind }) => kind)).toEqual([
+        "started",
+        ...Array(events.length - 2).fill("progress"),
+        "verified",
+      ]);
+      expect(new Set(events.slice(0, -1).map((event) => event.totalBytes))).toEqual(new Set([totalBytes]));
+      if (totalBytes !== undefined) expect(beforeCommit?.loadedBytes).toBeLessThan(totalBytes);
+      expect(events.at(-1)).toEqual({ kind: "verified", loadedBytes: large.byteLength, totalBytes: large.byteLength });
+    },
+  );
 
-  test("does not say that everything is there before the registry has it", async () => {
+  test.each([
+    [true, 3 * MEBIBYTE + 7],
+    [false, 0],
+  ])("takes bytes back with `retrying` alone (offsets reported: %s)", async (reportsOffset, from) => {
     const { events, onProgress } = watch();
-    let beforeCommit: TransferProgress | undefined;
-    const to = uploadRegistry(({ method }) => {
-      if (method === "PUT") beforeCommit = events.at(-1);
-      return undefined;
-    });
-    await upload(to, new Blob([patterned(100).slice()]), { chunkSizeInBytes: 30, onProgress });
-    expect(beforeCommit?.loadedBytes).toBeLessThan(100);
-    expect(events.at(-1)).toEqual({ loadedBytes: 100, totalBytes: 100 });
-    expect(loaded(events).filter((bytes) => bytes === 100)).toHaveLength(1);
-  });
-
-  test("goes back when the upload begins anew", async () => {
-    const { events, onProgress } = watch();
-    const to = uploadRegistry(({ method }, nth) =>
-      method === "PATCH" && nth === 2 ? refusal(404, "BLOB_UPLOAD_INVALID", "blob upload invalid") : undefined,
+    const to: Registry = uploadRegistry(
+      (request, nth) => (request.method === "PATCH" && nth === 0 ? to.cutAfter(from || 5, request) : undefined),
+      { reportsOffset },
     );
-    await upload(to, new Blob([patterned(100).slice()]), { chunkSizeInBytes: 30, onProgress });
-    const bytes = loaded(events);
-    const back = bytes.findIndex((value, index) => value < (bytes[index - 1] ?? 0));
-    expect(bytes[back - 1]).toBeGreaterThanOrEqual(60);
-    expect(bytes[back]).toBeLessThanOrEqual(30);
-    expect(bytes.at(-1)).toBe(100);
+    await upload(to, new Blob([large.slice()]), { onProgress });
+    expect(events.filter(({ kind }) => kind === "retrying").map(({ loadedBytes }) => loadedBytes)).toEqual([from]);
+    const back = events.findIndex(({ kind }) => kind === "retrying");
+    expect(loaded(events.slice(back))).toEqual([...loaded(events.slice(back))].sort((a, b) => a - b));
+    expect(events.at(-1)?.kind).toBe("verified");
   });
 
   test("a listener that fails fails the upload, and leaves nothing", async () => {
@@ -646,17 +665,6 @@ test("what onProgress throws comes out as it is, and nothing is committed", asyn
   };
   await expect(upload(to, Readable.from([HELLO]), { onProgress })).rejects.toBe(thrown);
   nothingIsLeft(to);
-});
-
-test("a registry that throttles a chunk gets the content once more, in a new session", async () => {
-  let refusals = 1;
-  const to = uploadRegistry(({ method }) =>
-    method === "PATCH" && refusals-- > 0
-      ? { ...refusal(429, "TOOMANYREQUESTS", "too many requests"), headers: { "retry-after": "0" } }
-      : undefined,
-  );
-  await upload(to, new Blob([HELLO as Uint8Array<ArrayBuffer>]));
-  expect(to.registry.calls.map(({ method }) => method)).toEqual(["POST", "PATCH", "DELETE", "POST", "PATCH", "PUT"]);
 });
 
 // A cancellation is given 5 seconds; this test less.

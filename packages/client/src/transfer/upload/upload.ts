@@ -1,25 +1,43 @@
-import { type Digest, InvalidInputError, parseDigest } from "@acrkit/oci";
+import { type Digest, InvalidInputError, parseDigest, parseRepositoryName } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
-import { delay } from "@azure/core-util";
-import { runtime } from "#runtime";
-import { RegistryError, TransportError } from "../../errors/registry-error.ts";
+import { RegistryError } from "../../errors/registry-error.ts";
 import { logger } from "../../logger.ts";
-import { toAbortSignal } from "../../pipeline/abort-signal.ts";
 import { findBlob } from "../../registry/blobs.ts";
 import type { RegistryConnection } from "../../registry/connection.ts";
 import type { TransferBudget } from "../budget.ts";
-import type { OnProgress } from "../progress.ts";
-import { METHOD, readError, UploadAttempt } from "./attempt.ts";
+import { type TransferTimeoutOptions, withDeadline } from "../deadline.ts";
+import { type OnProgress, ProgressMeter } from "../progress.ts";
 import { type BlobContent, type OpenableContent, toOpenable } from "./content.ts";
+import { openJournalEntry } from "./journal.ts";
+import { UploadSession } from "./session.ts";
+import { heldBytes, planBody } from "./strategy.ts";
+import { METHOD, readError } from "./upload-errors.ts";
+import { type UploadParts, UploadRun } from "./upload-run.ts";
 
-export interface UploadBlobOptions extends OperationOptions {
+export interface UploadBlobOptions extends OperationOptions, TransferTimeoutOptions {
   /**
    * What the content must be. When the repository has it already, nothing is sent; when the content turns out to be
    * something else, nothing is committed.
    */
   readonly digest?: string;
-  /** Bytes in one request at the most; 64 MiB when left out. Memory does not depend on it where bodies can be streamed. */
+  /**
+   * Another repository of the same registry that may have the blob: it is linked from there, without sending it, where that
+   * is possible. Needs `digest`.
+   */
+  readonly mountFrom?: string;
+  /**
+   * Sends the content in chunks of so many bytes, held in memory, instead of in one stream: for a gateway that refuses large
+   * requests, or a registry that needs it. 16 MiB at the most; smaller when the registry finds them too large, larger when it
+   * asks for that (`OCI-Chunk-Min-Length`).
+   */
   readonly chunkSizeInBytes?: number;
+  /**
+   * A folder in which to note how far the upload has come, made when it is missing. When the process is killed, another one
+   * that uploads the same content with the same folder goes on from there, if the registry still knows the upload (ACR and
+   * docker-registry forget one whose connection broke, others do not); else it starts over. What was sent is read and hashed
+   * again, not sent. Needs content that can be recognised: `{ path }`, bytes, text, or any with its `digest`.
+   */
+  readonly journal?: string;
   readonly onProgress?: OnProgress;
 }
 
@@ -28,55 +46,66 @@ export interface UploadBlobResult {
   readonly sizeInBytes: number;
 }
 
-/** ACR may cut off very large requests (Azure/azure-sdk-for-net#32059); at this size, the pauses between two do not count. */
-const DEFAULT_CHUNK_BYTES = 64 * 1024 * 1024;
-
-/** Where a chunk has to be held in memory: as the incumbent does. */
-const IN_MEMORY_CHUNK_BYTES = 4 * 1024 * 1024;
-
-/** ACR forgets an upload whose connection broke; one new beginning is worth it, a second failure is not chance. */
-const MAX_RESTARTS = 1;
-
 /** @see ContainerRegistryClient.uploadBlob */
 export async function uploadBlob(
   connection: RegistryConnection,
-  _budget: TransferBudget,
+  budget: TransferBudget,
   repository: string,
   content: BlobContent,
   options: UploadBlobOptions,
 ): Promise<UploadBlobResult> {
-  const chunkBytes =
-    options.chunkSizeInBytes ?? (runtime.streamBody === undefined ? IN_MEMORY_CHUNK_BYTES : DEFAULT_CHUNK_BYTES);
-  if (!Number.isSafeInteger(chunkBytes) || chunkBytes <= 0) {
-    throw new InvalidInputError("chunkSizeInBytes", chunkBytes, "expected a whole number of bytes");
-  }
-  const expected = options.digest === undefined ? undefined : parseDigest(options.digest);
+  const wanted = checked(connection, repository, options);
   const openable = await makeOpenable(content, repository);
-  if (expected !== undefined) {
-    const found = await findBlob(connection, repository, expected, options, METHOD);
-    const sizeInBytes = found?.sizeInBytes ?? openable.sizeInBytes;
-    // Where nobody knows how large it is, it is sent: a made-up size would end up in a manifest.
-    if (found !== undefined && sizeInBytes !== undefined) {
-      openable.discard();
-      return { digest: expected, sizeInBytes };
-    }
+  const meter = new ProgressMeter(options.onProgress, openable.sizeInBytes);
+  const transfer = { operation: METHOD, registry: connection.endpoint.host, repository };
+  let run: UploadRun | undefined;
+  try {
+    return await withDeadline(options, transfer, meter, (abortSignal) => {
+      const need = { direction: "upload", heldBytes: heldBytes(firstPlan(wanted), openable), abortSignal } as const;
+      return budget.run(need, async () => {
+        meter.started();
+        const upload = { ...wanted, options: { ...options, abortSignal }, content: openable, meter, abortSignal };
+        const found = await findFirst(upload);
+        if ("digest" in found) return found;
+        run = new UploadRun({ ...upload, ...found });
+        return await run.run();
+      });
+    });
+  } finally {
+    // Whoever reads it closes it.
+    if (run === undefined) openable.discard();
   }
-  for (let restarts = 0; ; restarts++) {
-    try {
-      return await new UploadAttempt({
-        connection,
-        repository,
-        content: openable,
-        expected,
-        chunkBytes,
-        options,
-      }).run();
-    } catch (error) {
-      if (!openable.reopenable || restarts >= MAX_RESTARTS || !isSessionLost(error)) throw error;
-      logger.info(`upload to ${repository} starts over: ${(error as Error).message}`);
-      await pauseBefore(error, toAbortSignal(options.abortSignal));
-    }
+}
+
+interface CheckedUpload {
+  readonly connection: RegistryConnection;
+  readonly repository: string;
+  readonly expected: Digest | undefined;
+  readonly mountFrom: string | undefined;
+  readonly chunkSizeInBytes: number | undefined;
+  readonly options: UploadBlobOptions;
+}
+
+function checked(connection: RegistryConnection, repository: string, options: UploadBlobOptions): CheckedUpload {
+  const { chunkSizeInBytes, digest, mountFrom } = options;
+  if (chunkSizeInBytes !== undefined && !(Number.isSafeInteger(chunkSizeInBytes) && chunkSizeInBytes > 0)) {
+    throw new InvalidInputError("chunkSizeInBytes", chunkSizeInBytes, "expected a whole number of bytes");
   }
+  if (mountFrom !== undefined && digest === undefined) {
+    throw new InvalidInputError("mountFrom", mountFrom, "a blob is mounted by its digest: say that as well");
+  }
+  return {
+    connection,
+    repository,
+    expected: digest === undefined ? undefined : parseDigest(digest),
+    mountFrom: mountFrom === undefined ? undefined : parseRepositoryName(mountFrom),
+    chunkSizeInBytes,
+    options,
+  };
+}
+
+function firstPlan({ connection, chunkSizeInBytes }: CheckedUpload) {
+  return planBody({ limits: connection.bodyLimits, chunkSizeInBytes, streamFailed: false, minChunkBytes: 0 });
 }
 
 /** A file that is not there fails before anything is sent, but in the same words as one that fails later. */
@@ -88,24 +117,63 @@ async function makeOpenable(content: BlobContent, repository: string): Promise<O
   }
 }
 
-/** The connection broke, or the registry does not know the session (any more): only a new session helps. */
-function isSessionLost(error: unknown): boolean {
-  if (error instanceof TransportError) return true;
-  if (!(error instanceof RegistryError)) return false;
-  // A throttled chunk is as lost as a broken one: it must not be sent twice.
-  return (
-    error.statusCode === 429 ||
-    (error.statusCode ?? 0) >= 500 ||
-    error.errors.some(({ code }) => code.startsWith("BLOB_UPLOAD_"))
-  );
+interface StartedUpload extends CheckedUpload {
+  readonly content: OpenableContent;
+  readonly meter: ProgressMeter;
 }
 
-/** How long a registry that is busy, or does not say for how long, is left alone before an upload starts over. */
-const RESTART_PAUSE_IN_MS = 1_000;
-const LONGEST_RESTART_PAUSE_IN_MS = 60_000;
+/** What is there before anything is sent: the blob itself, in one way or the other, or what an upload begins with. */
+async function findFirst(upload: StartedUpload): Promise<UploadBlobResult | Pick<UploadParts, "session" | "journal">> {
+  const { connection, repository, expected, content, meter, options } = upload;
+  if (expected !== undefined) {
+    const found = await findBlob(connection, repository, expected, options, METHOD);
+    const sizeInBytes = found?.sizeInBytes ?? content.sizeInBytes;
+    // Where nobody knows how large it is, it is sent: a made-up size would end up in a manifest.
+    if (found !== undefined && sizeInBytes !== undefined) return finished(meter, "skipped", expected, sizeInBytes);
+  }
+  const journal =
+    options.journal === undefined
+      ? undefined
+      : await openJournalEntry(connection, repository, options.journal, content, expected);
+  // An upload that has come some way is not begun anew for a mount.
+  if (journal?.left !== undefined) return { session: undefined, journal };
+  try {
+    const mounted = await mount(upload);
+    if (mounted === undefined || mounted instanceof UploadSession) return { session: mounted, journal };
+    await journal?.remove();
+    return mounted;
+  } catch (error) {
+    await journal?.remove();
+    throw error;
+  }
+}
 
-async function pauseBefore(error: unknown, abortSignal: AbortSignal | undefined): Promise<void> {
-  const { statusCode, retryAfterInMs = RESTART_PAUSE_IN_MS } = error as RegistryError;
-  if (statusCode !== 429 && statusCode !== 503) return;
-  await delay(Math.min(retryAfterInMs, LONGEST_RESTART_PAUSE_IN_MS), abortSignal === undefined ? {} : { abortSignal });
+/** Mounts the blob, or gives the session that the registry opened instead; undefined when there is nothing to mount from. */
+async function mount(upload: StartedUpload): Promise<UploadBlobResult | UploadSession | undefined> {
+  const { connection, repository, expected, mountFrom: from, content, meter, options } = upload;
+  if (expected === undefined || from === undefined || from === repository) return undefined;
+  try {
+    const session = await UploadSession.start(connection, repository, METHOD, options, { digest: expected, from });
+    if (session !== undefined) return session;
+  } catch (error) {
+    // Whoever may not read the other repository can still upload; what else is wrong will show there.
+    const { statusCode = 0 } = error as RegistryError;
+    if (!(error instanceof RegistryError) || statusCode < 400 || statusCode >= 500 || statusCode === 429) throw error;
+    logger.info(`${expected} could not be mounted from ${from}, it is uploaded: ${error.message}`);
+    return undefined;
+  }
+  const sizeInBytes =
+    content.sizeInBytes ?? (await findBlob(connection, repository, expected, options, METHOD))?.sizeInBytes;
+  // As above: it is there, but a size would have to be made up.
+  return sizeInBytes === undefined ? undefined : finished(meter, "mounted", expected, sizeInBytes);
+}
+
+function finished(
+  meter: ProgressMeter,
+  kind: "skipped" | "mounted",
+  digest: Digest,
+  sizeInBytes: number,
+): UploadBlobResult {
+  meter.done(kind, sizeInBytes);
+  return { digest, sizeInBytes };
 }
