@@ -2,10 +2,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ClientAuthenticationError, ContainerRegistryClient } from "@acrkit/client";
+import { ClientAuthenticationError, ContainerRegistryClient, CredentialChain } from "@acrkit/client";
 import { type Emulator, startEmulator } from "@acrkit/emulator";
 import { ContainerRegistryClient as OfficialClient } from "@azure/container-registry";
 import {
+  ChainedTokenCredential,
   ClientAssertionCredential,
   ClientCertificateCredential,
   ClientSecretCredential,
@@ -118,6 +119,48 @@ describe("@azure/identity against the emulator", () => {
       await expectLogin(new ClientCertificateCredential(emulator.entra.tenantId, clientId, pem, options()));
     },
   );
+
+  describe("in a chain", () => {
+    const secret = () => {
+      const { clientId, clientSecret } = emulator.entra.createApplication({ roles: ["AcrPull"] });
+      return new ClientSecretCredential(emulator.entra.tenantId, clientId, clientSecret, options());
+    };
+    const unavailable = () => new EnvironmentCredential({ ...trust(), disableInstanceDiscovery: true });
+    const names = (credential: CredentialChain) =>
+      Array.fromAsync(new ContainerRegistryClient(emulator.endpoint, credential, trust()).listRepositoryNames());
+
+    it("of @azure/identity's own, the second link logs in when the first is not available", () =>
+      expectLogin(new ChainedTokenCredential(unavailable(), secret())));
+
+    it("of ours, a credential that is not available passes on, and a chain of such as well", async () => {
+      const chain = new CredentialChain([
+        { name: "environment", credential: unavailable() },
+        { name: "nested", credential: new ChainedTokenCredential(unavailable()) },
+        { name: "secret", credential: secret() },
+      ]);
+      expect(await names(chain)).toEqual(["team/app"]);
+      // One token of Entra ID for the try and the login.
+      const tokens = emulator.requests.entries.filter(({ origin, path }) => origin === "entra" && /token$/.test(path));
+      expect(tokens).toHaveLength(1);
+    });
+
+    it("of ours, a wrong secret ends it, in Entra's words and without the secret", async () => {
+      const { clientId } = emulator.entra.createApplication();
+      const wrong = new ClientSecretCredential(emulator.entra.tenantId, clientId, "a wrong secret", options());
+      const chain = new CredentialChain([
+        { name: "wrong", credential: wrong },
+        { name: "right", credential: secret() },
+      ]);
+      const refused = names(chain);
+      await expect(refused).rejects.toThrow(/link "wrong".*AADSTS7000215/s);
+      await expect(refused).rejects.not.toThrow(/a wrong secret/);
+    });
+
+    it("of ours, all that were not available are named when none is", async () => {
+      const chain = new CredentialChain([{ name: "environment", credential: unavailable() }]);
+      await expect(names(chain)).rejects.toThrow(/environment: EnvironmentCredential is unavailable/);
+    });
+  });
 
   describe("is told in Entra's words", () => {
     const login = (tenantId: string, clientId: string, secret: string) =>

@@ -14,8 +14,11 @@ import { abortOf, FakeEntraCredential } from "../testing/client.ts";
 import { refusal, type ScriptedRegistry } from "../testing/scripted-registry.ts";
 import { failOnUnhandled } from "../testing/unhandled.ts";
 import { Authenticator } from "./authenticator.ts";
-import { type RegistryCredential, toIdentity } from "./credential.ts";
+import { ClockSkew } from "./clock-skew.ts";
+import { type ClientCredential, CredentialSource } from "./credential-source.ts";
+import { type RegistryKind, RegistryScheme } from "./registry-scheme.ts";
 import { TokenEndpoint } from "./token-endpoint.ts";
+import { TokenFlow } from "./token-flow.ts";
 
 failOnUnhandled();
 
@@ -24,27 +27,49 @@ const MINUTE = 60_000;
 const START = 1_700_000_000_000;
 
 /** An authenticator with a clock that the test moves; the registry keeps its own. */
-function authenticatorOf(options: AcrOptions & { credential?: RegistryCredential; clockOffsetMs?: number } = {}) {
+function authenticatorOf(options: TestOptions = {}) {
   const clock = { now: START };
-  const registry = acrRegistry(() => refusal(500, "UNKNOWN", "no calls here"), { now: () => clock.now, ...options });
-  const endpoint = new URL(ORIGIN);
-  const credential = "credential" in options ? options.credential : new FakeEntraCredential();
+  const scripted = acrRegistry(() => refusal(500, "UNKNOWN", "no calls here"), { now: () => clock.now, ...options });
+  const registry = new URL(ORIGIN);
+  const now = () => clock.now + (options.clockOffsetMs ?? 0);
+  const clockSkew = new ClockSkew();
+  const endpoint = new TokenEndpoint({
+    pipeline: createRegistryPipeline({ retryOptions: { retryDelayInMs: 0 } }),
+    httpClient: scripted,
+    registry,
+    idleTimeoutInMs: 60_000,
+    clockSkew,
+  });
+  const source = new CredentialSource({
+    credential: "credential" in options ? options.credential : new FakeEntraCredential(),
+    registry: registry.host,
+    audience: "https://audience.example",
+    now,
+  });
   const authenticator = new Authenticator({
-    registry: endpoint,
-    identity: toIdentity(credential, "https://audience.example"),
-    endpoint: new TokenEndpoint({
-      pipeline: createRegistryPipeline({ retryOptions: { retryDelayInMs: 0 } }),
-      httpClient: registry,
-      registry: endpoint,
-      idleTimeoutInMs: 60_000,
-      anonymous: credential === undefined,
-    }),
-    trustedTokenOrigins: [],
-    now: () => clock.now + (options.clockOffsetMs ?? 0),
+    registry,
+    scheme: new RegistryScheme(registry, options.kind ?? "acr", endpoint),
+    source,
+    flow: new TokenFlow({ registry, endpoint, trustedTokenOrigins: [], clockSkew, now }),
+    clockSkew,
+    anonymousFirst: false,
+    now,
   });
   const authorize = (scopes: readonly Scope[] = [PULL], signal?: AbortSignal) =>
     authenticator.authorize(scopes, signal);
-  return { authenticator, authorize, registry, clock };
+  /** What a request without a token is answered with. */
+  const answerFirst = async (header: string | undefined, scopes: readonly Scope[]) => {
+    const who = await source.resolve(scopes, undefined);
+    const used = { header: undefined, who, asked: scopes, fromCache: false, steps: [] };
+    return authenticator.answerChallenge(header, scopes, used, undefined);
+  };
+  return { authenticator, authorize, answerFirst, registry: scripted, clock };
+}
+
+interface TestOptions extends AcrOptions {
+  readonly kind?: RegistryKind;
+  readonly credential?: ClientCredential;
+  readonly clockOffsetMs?: number;
 }
 
 const count = (registry: ScriptedRegistry, line: string) => registry.lines.filter((sent) => sent === line).length;
@@ -54,21 +79,21 @@ const form = (registry: ScriptedRegistry, index: number) =>
   Object.fromEntries(new URLSearchParams(Buffer.from(registry.seen[index]?.body ?? []).toString()));
 
 describe("the flow with Entra ID", () => {
-  test("is a challenge, an exchange and a token, with what protocol 2.3 has in each", async () => {
+  test("is an exchange and a token, with what protocol 2.3 has in each", async () => {
     const { authorize, registry } = authenticatorOf();
     const { header, fromCache } = await authorize();
-    expect(registry.lines).toEqual(["GET /v2/", "POST /oauth2/exchange", "POST /oauth2/token"]);
-    expect(form(registry, 1)).toEqual({
+    expect(registry.lines).toEqual(["POST /oauth2/exchange", "POST /oauth2/token"]);
+    expect(form(registry, 0)).toEqual({
       grant_type: "access_token",
       service: "registry.example.azurecr.io",
       access_token: "entra-token",
     });
-    expect(form(registry, 2)).toMatchObject({
+    expect(form(registry, 1)).toMatchObject({
       grant_type: "refresh_token",
       service: "registry.example.azurecr.io",
       scope: "repository:team/app:pull",
     });
-    expect(claimsOf(form(registry, 2).refresh_token ?? "")).toMatchObject({ grant_type: "refresh_token" });
+    expect(claimsOf(form(registry, 1).refresh_token ?? "")).toMatchObject({ grant_type: "refresh_token" });
     expect(claimsOf(header?.replace("Bearer ", "") ?? "")).toMatchObject({ scope: "repository:team/app:pull" });
     expect(fromCache).toBe(false);
   });
@@ -76,10 +101,10 @@ describe("the flow with Entra ID", () => {
   test("repeats only what is not at hand: another scope takes another access token", async () => {
     const { authorize, registry } = authenticatorOf();
     const first = await authorize();
-    expect(await authorize()).toEqual({ header: first.header, fromCache: true });
+    expect(await authorize()).toMatchObject({ header: first.header, fromCache: true });
     await authorize([CATALOG_SCOPE]);
-    expect(registry.lines.slice(3)).toEqual(["POST /oauth2/token"]);
-    expect(form(registry, 3)).toMatchObject({ scope: "registry:catalog:*" });
+    expect(registry.lines.slice(2)).toEqual(["POST /oauth2/token"]);
+    expect(form(registry, 2)).toMatchObject({ scope: "registry:catalog:*" });
   });
 
   test("finds the token of a scope whatever the order of its actions", async () => {
@@ -134,7 +159,7 @@ describe("many at a time", () => {
     const { authorize, registry } = authenticatorOf();
     const headers = await Promise.all(Array.from({ length: 100 }, () => authorize()));
     expect(new Set(headers.map(({ header }) => header)).size).toBe(1);
-    expect(registry.lines).toEqual(["GET /v2/", "POST /oauth2/exchange", "POST /oauth2/token"]);
+    expect(registry.lines).toEqual(["POST /oauth2/exchange", "POST /oauth2/token"]);
   });
 
   test("callers of many scopes share the exchange", async () => {
@@ -176,7 +201,7 @@ describe("many at a time", () => {
     while (exchanges(registry) === 0) await new Promise(setImmediate);
     for (const controller of controllers) controller.abort();
     await Promise.all(leaving.map(abortOf));
-    expect(registry.seen[1]?.request.abortSignal?.aborted).toBe(true);
+    expect(registry.seen[0]?.request.abortSignal?.aborted).toBe(true);
     isHanging = false;
     expect((await authorize()).header).toMatch(/^Bearer /);
     expect(exchanges(registry)).toBe(2);
@@ -206,13 +231,42 @@ describe("what was revoked", () => {
     expect(tokenRequests(registry)).toBe(2);
   });
 
+  test("one that reaches further takes the others of its kind with it: what comes next is fresh", async () => {
+    const { authenticator, authorize, registry } = authenticatorOf();
+    const push = repositoryScope("team/app", ["pull", "push"]);
+    await authorize([push]);
+    const other = await authorize([repositoryScope("base", ["pull"]), push]);
+    const used = await authorize();
+    expect(used.fromCache).toBe(true);
+    const renewed = await authenticator.answerChallenge(
+      challengeOf("repository:team/app:pull"),
+      [PULL],
+      used,
+      undefined,
+    );
+    expect([used.header, other.header]).not.toContain(renewed?.header);
+    expect(tokenRequests(registry)).toBe(3);
+  });
+
+  test("many who were refused with the same token share the next one", async () => {
+    const { authenticator, authorize, registry } = authenticatorOf();
+    await authorize();
+    const used = await authorize();
+    const answer = () =>
+      authenticator.answerChallenge(challengeOf("repository:team/app:pull"), [PULL], used, undefined);
+    await Promise.all([answer(), answer()]);
+    // One that comes late, when the next one is there already.
+    await answer();
+    expect(tokenRequests(registry)).toBe(2);
+  });
+
   test("a refresh token from the cache is exchanged anew, once", async () => {
     const revoked = new Set<string>();
     const { authorize, registry } = authenticatorOf({ isRevoked: (token) => revoked.has(token) });
     await authorize();
-    revoked.add(form(registry, 2).refresh_token ?? "");
+    revoked.add(form(registry, 1).refresh_token ?? "");
     await authorize([CATALOG_SCOPE]);
-    expect(registry.lines.slice(3)).toEqual(["POST /oauth2/token", "POST /oauth2/exchange", "POST /oauth2/token"]);
+    expect(registry.lines.slice(2)).toEqual(["POST /oauth2/token", "POST /oauth2/exchange", "POST /oauth2/token"]);
   });
 
   test("when the new refresh token is refused as well, that is the answer", async () => {
@@ -221,16 +275,22 @@ describe("what was revoked", () => {
     await authorize();
     isRevoked = true;
     await expect(authorize([CATALOG_SCOPE])).rejects.toBeInstanceOf(ClientAuthenticationError);
-    expect(registry.lines.slice(3)).toEqual(["POST /oauth2/token", "POST /oauth2/exchange", "POST /oauth2/token"]);
+    // The last asks whether the tokens are to be had somewhere else, after all.
+    expect(registry.lines.slice(2)).toEqual([
+      "POST /oauth2/token",
+      "POST /oauth2/exchange",
+      "POST /oauth2/token",
+      "GET /v2/",
+    ]);
   });
 
   test("a refresh token that was handed over cannot be replaced", async () => {
     const { authorize, registry } = authenticatorOf({
-      credential: { refreshToken: "handed over" },
+      credential: { refreshToken: "handed-over" },
       isRevoked: () => true,
     });
     await expect(authorize()).rejects.toBeInstanceOf(ClientAuthenticationError);
-    expect(registry.lines).toEqual(["GET /v2/", "POST /oauth2/token"]);
+    expect(registry.lines).toEqual(["POST /oauth2/token", "GET /v2/"]);
   });
 });
 
@@ -241,16 +301,15 @@ describe("a challenge", () => {
     const header = `Bearer realm="${ORIGIN}/oauth2/token",service="registry.example.azurecr.io",scope="repository:team/app:pull repository:base:pull"`;
     const answered = await authenticator.answerChallenge(header, [PULL], used, undefined);
     const next = await authorize();
-    expect(next).toEqual({ header: answered?.header, fromCache: true });
-    expect(form(registry, 3)).toMatchObject({ scope: "repository:team/app:pull repository:base:pull" });
+    expect(next).toMatchObject({ header: answered?.header, fromCache: true });
+    expect(form(registry, 2)).toMatchObject({ scope: "repository:team/app:pull repository:base:pull" });
   });
 
   test("is remembered for the last thousand scopes", async () => {
-    const { authenticator, authorize, registry } = authenticatorOf();
-    const unused = { header: undefined, fromCache: false };
+    const { answerFirst, authorize, registry } = authenticatorOf();
     for (let index = 0; index <= 1_000; index++) {
       const header = `Bearer realm="${ORIGIN}/oauth2/token",service="r",scope="repository:r${index}:other"`;
-      await authenticator.answerChallenge(header, [repositoryScope(`r${index}`, ["pull"])], unused, undefined);
+      await answerFirst(header, [repositoryScope(`r${index}`, ["pull"])]);
     }
     await authorize([repositoryScope("r0", ["pull"])]);
     expect(form(registry, registry.seen.length - 1)).toMatchObject({ scope: "repository:r0:pull" });
@@ -260,17 +319,15 @@ describe("a challenge", () => {
   });
 
   test.each(["", "not a scope", "::"])("whose scope is %j is answered with the scope predicted", async (scope) => {
-    const { authenticator, registry } = authenticatorOf();
+    const { answerFirst, registry } = authenticatorOf();
     const header = `Bearer realm="${ORIGIN}/oauth2/token",service="registry.example.azurecr.io",scope="${scope}"`;
-    await authenticator.answerChallenge(header, [PULL], { header: undefined, fromCache: false }, undefined);
+    await answerFirst(header, [PULL]);
     expect(form(registry, 1)).toMatchObject({ scope: "repository:team/app:pull" });
   });
 
   test.each([undefined, "", "Negotiate abc", 'Bearer service="x"'])("%j cannot be answered", async (header) => {
-    const { authenticator, registry } = authenticatorOf();
-    expect(
-      await authenticator.answerChallenge(header, [PULL], { header: undefined, fromCache: false }, undefined),
-    ).toBeUndefined();
+    const { answerFirst, registry } = authenticatorOf();
+    expect(await answerFirst(header, [PULL])).toBeUndefined();
     expect(registry.lines).toEqual([]);
   });
 });

@@ -1,84 +1,100 @@
-import { formatScope, formatScopes, parseScopes, type Scope } from "@acrkit/oci";
-import type { TokenCredential } from "@azure/core-auth";
-import { withHint } from "../errors/describe.ts";
-import { ClientAuthenticationError } from "../errors/registry-error.ts";
-import { type LoginChallenge, type LoginScheme, readChallenge } from "./challenge.ts";
-import { basicAuthorization, type Identity } from "./credential.ts";
-import { isTrustedRealm } from "./realm.ts";
+import { formatScopes, type Scope } from "@acrkit/oci";
+import { isRegistryError } from "../errors/registry-error.ts";
+import { throwIfAborted } from "../pipeline/abort-signal.ts";
+import { BoundedMap, MAX_KEPT } from "./bounded-map.ts";
+import { challengedScopes, type LoginScheme, readChallenge } from "./challenge.ts";
+import type { ClockSkew } from "./clock-skew.ts";
+import { basicAuthorization } from "./credential.ts";
+import type { CredentialSource, ResolvedIdentity } from "./credential-source.ts";
+import { ANONYMOUS, type Identity } from "./identity.ts";
+import { explainRefusedToken } from "./refusal-explanation.ts";
+import type { RegistryScheme } from "./registry-scheme.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { type CachedToken, renewalTime, TokenCache } from "./token-cache.ts";
-import type { TokenEndpoint } from "./token-endpoint.ts";
-import {
-  anonymousAcrRequest,
-  exchangeRequest,
-  plainTokenRequest,
-  refreshTokenRequest,
-  type TokenRequest,
-} from "./token-requests.ts";
+import { type CachedToken, TokenCache } from "./token-cache.ts";
+import type { Bearer, TokenFlow } from "./token-flow.ts";
 
-type Bearer = Extract<LoginScheme, { kind: "bearer" }>;
+/** Why a request is sent once more; each of these once. */
+type Step = "login" | "scopes" | "renewal";
 
-/** As many as tokens are kept: a client that walks a large registry would otherwise remember each of its repositories. */
-const MAX_LEARNED_SCOPES = 1_000;
-
-/** What goes into `Authorization`, and whether it may be stale. */
+/** What goes into `Authorization`, and how it came about. */
 export interface Authorization {
   readonly header: string | undefined;
+  readonly who: ResolvedIdentity;
+  /** What the token was asked for. */
+  readonly asked: readonly Scope[];
+  /** The token was at hand: it may be stale. */
   readonly fromCache: boolean;
+  /** What has been tried before. */
+  readonly steps: readonly Step[];
 }
 
 export interface AuthenticatorOptions {
   readonly registry: URL;
-  readonly identity: Identity;
-  readonly endpoint: TokenEndpoint;
-  readonly trustedTokenOrigins: readonly string[];
+  readonly scheme: RegistryScheme;
+  readonly source: CredentialSource;
+  readonly flow: TokenFlow;
+  readonly clockSkew: ClockSkew;
+  /** Tries without a credential first where that can be enough, and logs in when it is refused. */
+  readonly anonymousFirst: boolean;
   readonly now: () => number;
 }
 
+/** What ACR gives without a login, where a registry gives anything at all. */
+const ANONYMOUS_ACTIONS = new Set(["pull", "metadata_read"]);
+
 /**
- * Holds what one client knows of logging in to one registry: how the registry wants it, the ACR refresh token, and an access
- * token for each scope.
+ * Holds what one client knows of logging in to one registry: how the registry wants it, who logs in, and an access token for
+ * each set of scopes.
  *
- * The flow with Entra ID, each step only when its result is not at hand:
- * 1. `GET /v2/` without a token: the challenge names the realm and the service.
- * 2. The credential gives an Entra token for the audience.
- * 3. `POST /oauth2/exchange`: Entra token in, refresh token out (195 minutes).
- * 4. `POST /oauth2/token`: refresh token and scope in, access token out (75 minutes).
- * 5. The request carries the access token. Its scope was predicted, so that a warm client is never challenged.
+ * A call's scopes are predicted, so that a warm client is never challenged. How the registry wants to be asked is known
+ * beforehand of ACR; another one is asked once by `GET /v2/`. Should what is assumed be refused, it is asked as well.
  */
 export class Authenticator {
   readonly #registry: URL;
-  readonly #identity: Identity;
-  readonly #endpoint: TokenEndpoint;
-  readonly #trustedTokenOrigins: readonly string[];
+  readonly #scheme: RegistryScheme;
+  readonly #source: CredentialSource;
+  readonly #flow: TokenFlow;
+  readonly #clockSkew: ClockSkew;
+  readonly #anonymousFirst: boolean;
   readonly #now: () => number;
   readonly #tokens = new TokenCache();
   readonly #flights = new SingleFlight<CachedToken>();
-  readonly #discovery = new SingleFlight<LoginScheme | undefined>();
-  #scheme: LoginScheme | undefined;
   /** What a registry really asks for, where it is not what was predicted. */
-  readonly #learned = new Map<string, readonly Scope[]>();
+  readonly #learned = new BoundedMap<string, readonly Scope[]>(MAX_KEPT);
+  /** Scopes that were refused without a credential. */
+  readonly #needsLogin = new BoundedMap<string, true>(MAX_KEPT);
+  /** The token service gives nothing at all without one. */
+  #everyoneNeedsLogin = false;
 
   constructor(options: AuthenticatorOptions) {
     this.#registry = options.registry;
-    this.#identity = options.identity;
-    this.#endpoint = options.endpoint;
-    this.#trustedTokenOrigins = options.trustedTokenOrigins;
+    this.#scheme = options.scheme;
+    this.#source = options.source;
+    this.#flow = options.flow;
+    this.#clockSkew = options.clockSkew;
+    this.#anonymousFirst = options.anonymousFirst && !options.source.isAnonymous;
     this.#now = options.now;
   }
 
-  /** The `Authorization` for a request that needs `scopes`. Up to four requests on a cold client, none on a warm one. */
+  /** The `Authorization` for a request that needs `scopes`. Up to three requests on a cold client, none on a warm one. */
   async authorize(scopes: readonly Scope[], abortSignal: AbortSignal | undefined): Promise<Authorization> {
-    const scheme = this.#scheme ?? (await this.#discover(abortSignal));
-    if (scheme.kind === "none") return { header: undefined, fromCache: false };
-    if (scheme.kind === "basic") return { header: this.#basic(), fromCache: false };
-    return this.#bearer(scheme, this.#learned.get(formatScopes(scopes)) ?? scopes, abortSignal);
+    const who = await this.#resolve(scopes, abortSignal);
+    try {
+      return await this.#logIn(who, scopes, abortSignal);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (this.#isTry(who)) this.#everyoneNeedsLogin = true;
+      const other = await this.#resolveOther(who, scopes, abortSignal);
+      if (other === undefined) throw error;
+      return this.#logIn(other, scopes, abortSignal);
+    }
   }
 
   /**
    * What to send after a 401 that came in answer to `used`; undefined when another try could not end otherwise.
    *
-   * Worth it are: a scheme not known before, scopes other than predicted, and a fresh token in place of one from the cache.
+   * Worth it, once each, are: logging in where that was not done, scopes other than those asked for, and a fresh token in
+   * place of one from the cache, which may have been revoked, or have become too narrow.
    */
   async answerChallenge(
     header: string | undefined,
@@ -88,164 +104,159 @@ export class Authenticator {
   ): Promise<Authorization | undefined> {
     const challenge = readChallenge(header, this.#registry);
     if (challenge === undefined) return undefined;
-    if (challenge.scheme.kind === "basic") {
-      this.#scheme = challenge.scheme;
-      const basic = this.#basic();
-      return basic === undefined || basic === used.header ? undefined : { header: basic, fromCache: false };
+    const { scheme } = challenge;
+    const isRefused = this.#isTry(used.who) || (scheme.kind === "basic" && basicOf(used.who.identity) === used.header);
+    const who = isRefused ? await this.#resolveOther(used.who, scopes, abortSignal) : used.who;
+    if (who === undefined) return undefined;
+    if (scheme.kind !== "bearer") {
+      const header = basicOf(who.identity);
+      if (header === undefined || used.steps.includes("login")) return undefined;
+      this.#scheme.learn(scheme);
+      return { header, who, asked: scopes, fromCache: false, steps: [...used.steps, "login"] };
     }
-    const key = formatScopes(scopes);
     const wanted = challengedScopes(challenge, scopes);
-    const asked = formatScopes(this.#learned.get(key) ?? scopes);
-    const isNews = used.header?.startsWith("Bearer ") !== true || formatScopes(wanted) !== asked;
-    if (!isNews && !used.fromCache) return undefined;
+    const step = stepFor(used, who, wanted);
+    if (step === undefined || used.steps.includes(step)) return undefined;
 
-    this.#scheme = challenge.scheme;
-    if (formatScopes(wanted) !== key) this.#learn(key, wanted);
-    this.#tokens.delete(formatScopes(wanted));
-    return this.#bearer(challenge.scheme as Bearer, wanted, abortSignal);
+    this.#scheme.learn(scheme);
+    const key = formatScopes(scopes);
+    if (formatScopes(wanted) !== key) this.#learned.set(key, wanted);
+    this.forget(used);
+    const token = await this.#token(who, scheme, wanted, abortSignal, step === "renewal");
+    const steps = [...used.steps, step];
+    return { header: `Bearer ${token.value}`, who, asked: wanted, fromCache: token.fromCache, steps };
   }
 
-  /**
-   * Asks once, before the first request: a stream that is uploaded cannot be sent again after a challenge. When the answer
-   * tells nothing, the request goes out without a token, and its own challenge is answered.
-   */
-  async #discover(abortSignal: AbortSignal | undefined): Promise<LoginScheme> {
-    const found = await this.#discovery.run("", abortSignal, (signal) => this.#endpoint.discover(signal));
-    this.#scheme ??= found ?? { kind: "none" };
-    return this.#scheme;
+  /** What was refused is not used again. */
+  forget({ header }: Authorization): void {
+    const token = tokenOf(header);
+    if (token !== undefined) this.#tokens.delete(token);
   }
 
-  #learn(key: string, scopes: readonly Scope[]): void {
-    this.#learned.set(key, scopes);
-    const oldest = this.#learned.keys().next().value;
-    if (this.#learned.size > MAX_LEARNED_SCOPES && oldest !== undefined) this.#learned.delete(oldest);
+  /** Why a 401 that came in answer to `used` ends the call, and what to do; undefined where it says so itself. */
+  explain(header: string | undefined, used: Authorization): string | undefined {
+    const error = readChallenge(header, this.#registry)?.error;
+    const clockOffsetMs = this.#clockSkew.offsetMs;
+    return explainRefusedToken({ ...used, token: tokenOf(used.header), error, clockOffsetMs });
   }
 
-  #basic(): string | undefined {
-    return this.#identity.kind === "basic" ? basicAuthorization(this.#identity) : undefined;
+  async #resolve(scopes: readonly Scope[], abortSignal: AbortSignal | undefined): Promise<ResolvedIdentity> {
+    const isTried = this.#anonymousFirst && !this.#everyoneNeedsLogin && isForEveryone(scopes);
+    if (isTried && this.#needsLogin.get(formatScopes(scopes)) === undefined) return { identity: ANONYMOUS };
+    return this.#source.resolve(scopes, abortSignal);
   }
 
-  async #bearer(
-    scheme: Bearer,
+  /** True for a try without the credential that there is. */
+  #isTry({ identity }: ResolvedIdentity): boolean {
+    return this.#anonymousFirst && identity === ANONYMOUS;
+  }
+
+  /** Who else could log in after `refused` was refused: the credential after a try without, or what a function says now. */
+  async #resolveOther(
+    refused: ResolvedIdentity,
+    scopes: readonly Scope[],
+    abortSignal: AbortSignal | undefined,
+  ): Promise<ResolvedIdentity | undefined> {
+    if (!this.#isTry(refused)) return this.#source.resolveAgain(scopes, refused.identity, abortSignal);
+    this.#needsLogin.set(formatScopes(scopes), true);
+    const who = await this.#source.resolve(scopes, abortSignal);
+    return who.identity === ANONYMOUS ? undefined : who;
+  }
+
+  async #logIn(
+    who: ResolvedIdentity,
     scopes: readonly Scope[],
     abortSignal: AbortSignal | undefined,
   ): Promise<Authorization> {
-    const key = formatScopes(scopes);
-    const cached = this.#tokens.get(key, this.#now());
-    if (cached !== undefined) return { header: `Bearer ${cached.value}`, fromCache: true };
-    const token = await this.#flights.run(`access ${key}`, abortSignal, async (signal) => {
-      const fetched = await this.#fetchAccessToken(scheme, scopes, signal);
-      this.#tokens.set(key, fetched);
-      return fetched;
-    });
-    return { header: `Bearer ${token.value}`, fromCache: false };
-  }
-
-  async #fetchAccessToken(scheme: Bearer, scopes: readonly Scope[], signal: AbortSignal): Promise<CachedToken> {
-    const texts = scopes.map(formatScope);
-    const startedAt = this.#now();
-    const answer = await this.#withFreshRefreshToken(scheme, async () =>
-      this.#endpoint.fetchToken(await this.#accessRequest(scheme, texts, signal), signal),
-    );
-    if (answer.accessToken === undefined) throw this.#refusal("the token service gave no access token");
-    return {
-      value: answer.accessToken,
-      renewAtMs: renewalTime(answer.accessToken, startedAt, answer.expiresInSeconds),
-    };
-  }
-
-  /** A refresh token from the cache may have been revoked since: one more try with a new one. */
-  async #withFreshRefreshToken<T>(scheme: Bearer, fetch: () => Promise<T>): Promise<T> {
-    const key = refreshKey(scheme, this.#registry);
-    const hadOne = this.#tokens.get(key, this.#now()) !== undefined;
+    const assumed = this.#scheme.assumedFor(who.identity);
+    if (assumed === undefined) {
+      // Before the first request: a stream that is uploaded cannot be sent again after a challenge. When the answer tells
+      // nothing, the request goes out without a token, and its own challenge is answered.
+      const found = await this.#scheme.discover(abortSignal);
+      if (found === undefined) this.#scheme.learn({ kind: "none" });
+      return this.#useScheme(found ?? { kind: "none" }, who, scopes, abortSignal);
+    }
     try {
-      return await fetch();
+      return await this.#useScheme(assumed, who, scopes, abortSignal);
     } catch (error) {
-      if (!hadOne || !(error instanceof ClientAuthenticationError)) throw error;
-      this.#tokens.delete(key);
-      return fetch();
+      if (!isRefusal(error)) throw error;
+      const found = await this.#scheme.discover(abortSignal).catch(() => undefined);
+      throwIfAborted(abortSignal);
+      if (found === undefined || isSameScheme(found, assumed)) throw error;
+      return this.#useScheme(found, who, scopes, abortSignal);
     }
   }
 
-  async #accessRequest(scheme: Bearer, scopes: readonly string[], signal: AbortSignal): Promise<TokenRequest> {
-    const { realm, service } = scheme;
-    const identity = this.#identity;
-    const own = realm.origin === this.#registry.origin;
-    if (realm.protocol !== "https:" && this.#registry.protocol === "https:") {
-      throw this.#refusal(`the registry asks to fetch tokens from ${realm.origin}, which is not encrypted`);
-    }
-    if (identity.kind === "anonymous") {
-      // ACR's token service; any other takes a GET without credentials, which gives nothing away wherever it goes.
-      const isAcr = own && realm.pathname === "/oauth2/token";
-      return isAcr
-        ? anonymousAcrRequest(realm, service ?? this.#registry.host, scopes)
-        : plainTokenRequest(realm, service, scopes, identity);
-    }
-    if (!isTrustedRealm(realm, this.#registry, this.#trustedTokenOrigins)) {
-      throw this.#refusal(
-        `the registry asks to fetch tokens from ${realm.origin}, which is not the registry, so no credential was sent there`,
-        "If you trust that address, name it in the client's option trustedTokenOrigins.",
-      );
-    }
-    if (identity.kind === "basic") return plainTokenRequest(realm, service, scopes, identity);
-    const refreshToken =
-      identity.kind === "refreshToken"
-        ? identity.refreshToken
-        : (await this.#refreshToken(scheme, identity, signal)).value;
-    return refreshTokenRequest(realm, service ?? this.#registry.host, scopes, refreshToken);
+  async #useScheme(
+    scheme: LoginScheme,
+    who: ResolvedIdentity,
+    scopes: readonly Scope[],
+    abortSignal: AbortSignal | undefined,
+  ): Promise<Authorization> {
+    const asked = this.#learned.get(formatScopes(scopes)) ?? scopes;
+    const unsigned: Authorization = { header: undefined, who, asked, fromCache: false, steps: [] };
+    if (scheme.kind === "none") return unsigned;
+    if (scheme.kind === "basic") return { ...unsigned, header: basicOf(who.identity) };
+    const { value, fromCache } = await this.#token(who, scheme, asked, abortSignal);
+    return { ...unsigned, header: `Bearer ${value}`, fromCache };
   }
 
-  /** The ACR refresh token of an Entra identity, exchanged once for all scopes. */
-  #refreshToken(
+  async #token(
+    who: ResolvedIdentity,
     scheme: Bearer,
-    identity: { readonly credential: TokenCredential; readonly audience: string },
-    signal: AbortSignal,
+    scopes: readonly Scope[],
+    abortSignal: AbortSignal | undefined,
+    // After a refusal, one for more may be as stale; one for just this is another caller's, who was faster.
+    isRenewal = false,
+  ): Promise<CachedToken & { readonly fromCache: boolean }> {
+    const { key } = who.identity;
+    const cached = this.#tokens[isRenewal ? "getExact" : "get"](key, scopes, this.#now());
+    if (cached !== undefined) return { ...cached, fromCache: true };
+    return { ...(await this.#fetch(who, scheme, scopes, abortSignal)), fromCache: false };
+  }
+
+  /** One fetch for everyone who wants the same. */
+  #fetch(
+    who: ResolvedIdentity,
+    scheme: Bearer,
+    scopes: readonly Scope[],
+    abortSignal: AbortSignal | undefined,
   ): Promise<CachedToken> {
-    const key = refreshKey(scheme, this.#registry);
-    const cached = this.#tokens.get(key, this.#now());
-    if (cached !== undefined) return Promise.resolve(cached);
-    return this.#flights.run(key, signal, async (abortSignal) => {
-      const startedAt = this.#now();
-      const entra = await this.#entraToken(identity, abortSignal);
-      const answer = await this.#endpoint.fetchToken(
-        exchangeRequest(this.#registry, scheme.service ?? this.#registry.host, entra),
-        abortSignal,
-      );
-      if (answer.refreshToken === undefined) throw this.#refusal("/oauth2/exchange gave no refresh token");
-      const token = { value: answer.refreshToken, renewAtMs: renewalTime(answer.refreshToken, startedAt) };
-      this.#tokens.set(key, token);
+    const { key } = who.identity;
+    return this.#flights.run(`${key} ${formatScopes(scopes)}`, abortSignal, async (signal) => {
+      const token = await this.#flow.fetchAccessToken(who, scheme, scopes, signal);
+      this.#tokens.set(key, scopes, token);
+      this.#source.settle(scopes, token.renewAtMs);
       return token;
     });
   }
-
-  async #entraToken(
-    { credential, audience }: { readonly credential: TokenCredential; readonly audience: string },
-    abortSignal: AbortSignal,
-  ): Promise<string> {
-    const token = await credential.getToken(`${audience}/.default`, { abortSignal });
-    if (token?.token) return token.token;
-    throw this.#refusal(`the credential gave no token for ${audience}`);
-  }
-
-  #refusal(problem: string, hint?: string): ClientAuthenticationError {
-    return new ClientAuthenticationError(`login at ${this.#registry.host} failed: ${withHint(problem, hint)}`, {
-      operation: "login",
-      code: "UNAUTHORIZED",
-      hint,
-    });
-  }
 }
 
-function refreshKey(scheme: Bearer, registry: URL): string {
-  return `refresh ${scheme.service ?? registry.host}`;
+function tokenOf(header: string | undefined): string | undefined {
+  return header?.startsWith("Bearer ") === true ? header.slice("Bearer ".length) : undefined;
 }
 
-/** The challenge's scopes; those predicted when it names none, or something that is no scope. */
-function challengedScopes(challenge: LoginChallenge, predicted: readonly Scope[]): readonly Scope[] {
-  if (challenge.scope === undefined || challenge.scope === "") return predicted;
-  try {
-    return parseScopes(challenge.scope);
-  } catch {
-    return predicted;
-  }
+function stepFor(used: Authorization, who: ResolvedIdentity, wanted: readonly Scope[]): Step | undefined {
+  if (tokenOf(used.header) === undefined || who.identity.key !== used.who.identity.key) return "login";
+  if (formatScopes(wanted) !== formatScopes(used.asked)) return "scopes";
+  return used.fromCache ? "renewal" : undefined;
+}
+
+function basicOf(identity: Identity): string | undefined {
+  return identity.kind === "basic" ? basicAuthorization(identity) : undefined;
+}
+
+function isForEveryone(scopes: readonly Scope[]): boolean {
+  return scopes.every(({ type, actions }) => type === "registry" || actions.every((a) => ANONYMOUS_ACTIONS.has(a)));
+}
+
+function isSameScheme(found: LoginScheme, assumed: Bearer): boolean {
+  return found.kind === "bearer" && found.realm.href === assumed.realm.href && found.service === assumed.service;
+}
+
+/** The token service has said no, or is none. */
+function isRefusal(error: unknown): boolean {
+  if (!isRegistryError(error)) return false;
+  const { statusCode = 0, code } = error;
+  return code === "UNAUTHORIZED" || code === "INVALID_TOKEN_ANSWER" || (statusCode >= 400 && statusCode < 429);
 }

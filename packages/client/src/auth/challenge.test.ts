@@ -9,6 +9,7 @@ test("ACR's challenge gives realm, service and scope", () => {
   expect(readChallenge(header, REGISTRY)).toEqual({
     scheme: { kind: "bearer", realm: new URL("https://registry.example/oauth2/token"), service: "registry.example" },
     scope: "repository:a/b:pull,push",
+    error: "insufficient_scope",
   });
 });
 

@@ -1,4 +1,3 @@
-import { InvalidInputError } from "@acrkit/oci";
 import { isTokenCredential, type TokenCredential } from "@azure/core-auth";
 
 /** Admin user, service principal (`username` is its client id), repository token, or any registry's user. */
@@ -15,31 +14,30 @@ export interface RefreshTokenCredential {
 /** Everything that logs in. Nothing at all is anonymous. */
 export type RegistryCredential = TokenCredential | BasicCredential | RefreshTokenCredential;
 
-/** The same, told apart. */
-export type Identity =
-  | { readonly kind: "entra"; readonly credential: TokenCredential; readonly audience: string }
-  | ({ readonly kind: "basic" } & BasicCredential)
-  | ({ readonly kind: "refreshToken" } & RefreshTokenCredential)
-  | { readonly kind: "anonymous" };
-
-/** @throws {InvalidInputError} the value is no credential; it is not shown */
-export function toIdentity(credential: RegistryCredential | undefined, audience: string): Identity {
-  if (credential === undefined) return { kind: "anonymous" };
-  if (isTokenCredential(credential)) return { kind: "entra", credential, audience };
-  const { username, password, refreshToken } = (credential ?? {}) as Partial<BasicCredential & RefreshTokenCredential>;
-  if (typeof refreshToken === "string" && refreshToken !== "") return { kind: "refreshToken", refreshToken };
-  if (typeof username === "string" && username !== "" && typeof password === "string") {
-    // ACR answers a user name that ends in a newline with status 500 (fluxcd/source-controller#193).
-    if (/[\r\n:]/.test(username))
-      throw new InvalidInputError("credential", "(not shown)", "a user name holds no colon and no line break");
-    return { kind: "basic", username, password };
-  }
-  throw new InvalidInputError(
-    "credential",
-    "(not shown)",
-    "expected a TokenCredential, { username, password } or { refreshToken }",
-  );
+/** What a {@link CredentialFunction} is asked. */
+export interface CredentialRequest {
+  /** The registry's host, with its port where it is not the usual one: `myregistry.azurecr.io`. */
+  readonly registry: string;
+  /** The repositories that the scopes name, sorted; none for what concerns the registry, such as listing repositories. */
+  readonly repositories: readonly string[];
+  /** What is going to be done, as scopes of the token flow: `repository:team/app:pull`. */
+  readonly scopes: readonly string[];
+  /** For whom Entra ID issues tokens that this registry takes: `https://containerregistry.azure.net`. */
+  readonly audience: string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly abortSignal?: AbortSignal;
 }
+
+/**
+ * Gives the credential for a registry, or undefined for "none of mine": a chain then goes on with its next link, and a
+ * client whose only credential this is goes on without any.
+ *
+ * It is asked once for each set of repositories, not for each request: its answer holds for as long as the first token that
+ * was had with it, five minutes at a registry without tokens. It is asked anew when the registry refuses the answer.
+ */
+export type CredentialFunction = (
+  request: CredentialRequest,
+) => RegistryCredential | undefined | Promise<RegistryCredential | undefined>;
 
 /** True for what the second argument of the client can be when it is no credential but options. */
 export function isRegistryCredential(value: object): value is RegistryCredential {

@@ -12,6 +12,8 @@ import { errorFromFailure } from "../errors/transport.ts";
 import { attachContext, type CallContext, type CallDescription } from "../pipeline/call-context.ts";
 import { discardBody, readText } from "../pipeline/response-body.ts";
 import { type LoginScheme, readChallenge } from "./challenge.ts";
+import type { ClockSkew } from "./clock-skew.ts";
+import { isVisibleAscii } from "./identity.ts";
 import type { TokenRequest } from "./token-requests.ts";
 
 /** A token service's answer; ACR sends `refresh_token` or `access_token` alone, others `token` and `expires_in` as well. */
@@ -21,13 +23,6 @@ export interface TokenAnswer {
   readonly expiresInSeconds: number | undefined;
 }
 
-/** `/oauth2/exchange` refuses without a challenge, for a wrong audience as for an identity without any role. */
-const CREDENTIAL_REFUSED =
-  "The registry refused the credential: check the password or token, that the identity has a role on this registry, and the client's audience option.";
-
-const ANONYMOUS_REFUSED =
-  "No credential was given, and the registry does not allow anonymous pull: pass a credential as the client's second argument.";
-
 /** JWTs of ACR have up to a few KiB; groups in other services' tokens may make them larger. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
@@ -36,8 +31,8 @@ export interface TokenEndpointOptions {
   readonly httpClient: HttpClient;
   readonly registry: URL;
   readonly idleTimeoutInMs: number;
-  /** Whether there is a credential that could be refused. */
-  readonly anonymous: boolean;
+  /** Told the `Date` of every answer. */
+  readonly clockSkew: ClockSkew;
 }
 
 /** Sends the requests of the token flow: the same pipeline as every other request, but for the authorisation. */
@@ -45,48 +40,48 @@ export class TokenEndpoint {
   readonly #pipeline: Pipeline;
   readonly #httpClient: HttpClient;
   readonly #registry: URL;
-  readonly #context: CallContext;
+  readonly #idleTimeoutInMs: number;
+  readonly #clockSkew: ClockSkew;
 
-  constructor({ pipeline, httpClient, registry, idleTimeoutInMs, anonymous }: TokenEndpointOptions) {
+  constructor({ pipeline, httpClient, registry, idleTimeoutInMs, clockSkew }: TokenEndpointOptions) {
     this.#pipeline = pipeline;
     this.#httpClient = httpClient;
     this.#registry = registry;
-    this.#context = {
-      call: {
-        operation: "login",
-        registry: registry.host,
-        metadataApi: false,
-        refusalHint: anonymous ? ANONYMOUS_REFUSED : CREDENTIAL_REFUSED,
-      },
-      scopes: [],
-      repeatable: true,
-      idleTimeoutInMs,
-      buffer: { maxBytes: MAX_ANSWER_BYTES, what: "the token service's answer" },
-    };
+    this.#idleTimeoutInMs = idleTimeoutInMs;
+    this.#clockSkew = clockSkew;
   }
 
   /** Asks the registry's base address how it wants callers to log in; undefined when the answer does not tell. */
   async discover(abortSignal: AbortSignal): Promise<LoginScheme | undefined> {
-    const response = await this.#send({ url: new URL("/v2/", this.#registry), method: "GET" }, abortSignal);
+    const response = await this.#send(
+      { url: new URL("/v2/", this.#registry), method: "GET" },
+      this.#describe(),
+      abortSignal,
+    );
     await discardBody(response);
+    // Whoever it redirects to has no say in how to log in to the registry.
+    if (new URL(response.request.url).origin !== this.#registry.origin) return undefined;
     if (response.status < 300) return { kind: "none" };
     if (response.status !== 401) return undefined;
     return readChallenge(response.headers.get("www-authenticate"), this.#registry)?.scheme;
   }
 
   /**
+   * `refusalHint` is what to do when the service refuses, which it does without saying why.
+   *
    * @throws {ClientAuthenticationError} the credential is refused
    * @throws {UnexpectedResponseError} the answer holds no token
    */
-  async fetchToken(request: TokenRequest, abortSignal: AbortSignal): Promise<TokenAnswer> {
-    const { call } = this.#context;
-    const response = await this.#send(request, abortSignal).catch((error: unknown) => {
+  async fetchToken(request: TokenRequest, refusalHint: string, abortSignal: AbortSignal): Promise<TokenAnswer> {
+    const call = this.#describe(refusalHint);
+    const response = await this.#send(request, call, abortSignal).catch((error: unknown) => {
       throw errorFromFailure(call, error);
     });
+    await assertStayed(call, request, response);
     const text = await readText(response, {
       maxBytes: MAX_ANSWER_BYTES,
-      idleTimeoutInMs: this.#context.idleTimeoutInMs,
-      totalTimeoutInMs: this.#context.idleTimeoutInMs,
+      idleTimeoutInMs: this.#idleTimeoutInMs,
+      totalTimeoutInMs: this.#idleTimeoutInMs,
       what: "the token service's answer",
     });
     if (response.status !== 200) {
@@ -98,7 +93,16 @@ export class TokenEndpoint {
     return parseAnswer(text, request.url, call);
   }
 
-  #send(token: TokenRequest, abortSignal: AbortSignal): Promise<PipelineResponse> {
+  #describe(refusalHint?: string): CallDescription {
+    return {
+      operation: "login",
+      registry: this.#registry.host,
+      metadataApi: false,
+      ...(refusalHint === undefined ? {} : { refusalHint }),
+    };
+  }
+
+  async #send(token: TokenRequest, call: CallDescription, abortSignal: AbortSignal): Promise<PipelineResponse> {
     const url = new URL(token.url);
     for (const [name, value] of token.query ?? []) url.searchParams.append(name, value);
     const headers = createHttpHeaders({ accept: "application/json" });
@@ -118,8 +122,39 @@ export class TokenEndpoint {
             body: new URLSearchParams(token.form.map(([name, value]) => [name, value] as [string, string])).toString(),
           }),
     });
-    return this.#pipeline.sendRequest(this.#httpClient, attachContext(request, { ...this.#context }));
+    const context: CallContext = {
+      call,
+      scopes: [],
+      repeatable: true,
+      hasBodyAgain: true,
+      idleTimeoutInMs: this.#idleTimeoutInMs,
+      buffer: { maxBytes: MAX_ANSWER_BYTES, what: "the token service's answer" },
+    };
+    const response = await this.#pipeline.sendRequest(this.#httpClient, attachContext(request, context));
+    this.#clockSkew.learn(response.headers.get("date"), Date.now());
+    return response;
   }
+}
+
+/**
+ * Tokens come from the address that was asked. A redirect is not followed with a secret in the body (the pipeline follows GET
+ * alone, and without `Authorization` to another origin); what another origin answers to the bare question is no token for this
+ * registry.
+ */
+async function assertStayed(call: CallDescription, asked: TokenRequest, response: PipelineResponse): Promise<void> {
+  const { status, headers, request } = response;
+  const isRedirect = status >= 300 && status < 400;
+  const elsewhere = URL.parse(isRedirect ? (headers.get("location") ?? "") : request.url, request.url)?.origin;
+  if (!isRedirect && elsewhere === asked.url.origin) return;
+  await discardBody(response);
+  const hint = "Check that the endpoint is a container registry, and what stands between it and this machine.";
+  const reason = `the token service at ${asked.url.origin}${asked.url.pathname} redirects to ${elsewhere ?? "nowhere"}, which is not followed with a credential`;
+  throw new UnexpectedResponseError(`${describeCall(call)} failed: ${withHint(reason, hint)}`, {
+    operation: call.operation,
+    code: "INVALID_REDIRECT",
+    statusCode: status,
+    hint,
+  });
 }
 
 function parseAnswer(text: string, url: URL, call: CallDescription): TokenAnswer {
@@ -149,10 +184,7 @@ function parseAnswer(text: string, url: URL, call: CallDescription): TokenAnswer
   };
 }
 
-/**
- * Visible ASCII, which is all that tokens are made of (RFC 6750 has less). One that was garbled on its way could otherwise be
- * kept for as long as it says it lives, without a header ever being able to carry it to the registry that would refuse it.
- */
+/** One that was garbled on its way could be kept for as long as it says it lives, without a header ever being able to carry it. */
 function tokenOrUndefined(value: unknown): string | undefined {
-  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) ? value : undefined;
+  return typeof value === "string" && isVisibleAscii(value) ? value : undefined;
 }

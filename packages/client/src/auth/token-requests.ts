@@ -1,4 +1,5 @@
-import { basicAuthorization, type Identity } from "./credential.ts";
+import { basicAuthorization } from "./credential.ts";
+import type { Identity } from "./identity.ts";
 
 /** One request of the token flow, before it is sent. `form` goes into the body, `query` into the URL: never a secret there. */
 export interface TokenRequest {
@@ -9,10 +10,10 @@ export interface TokenRequest {
   readonly authorization?: string;
 }
 
-/** Entra token in, ACR refresh token out. @see ACR, AAD-OAuth.md, "Calling POST /oauth2/exchange" */
-export function exchangeRequest(registry: URL, service: string, entraToken: string): TokenRequest {
+/** Entra token in, ACR refresh token out, at the origin of `base`. @see ACR, AAD-OAuth.md, "Calling POST /oauth2/exchange" */
+export function exchangeRequest(base: URL, service: string, entraToken: string): TokenRequest {
   return {
-    url: new URL("/oauth2/exchange", registry),
+    url: new URL("/oauth2/exchange", base),
     method: "POST",
     form: [
       ["grant_type", "access_token"],
@@ -22,12 +23,20 @@ export function exchangeRequest(registry: URL, service: string, entraToken: stri
   };
 }
 
-/** ACR refresh token in, access token for some scopes out. @see ACR, AAD-OAuth.md, "Calling POST /oauth2/token" */
+/** The specification wants a name of the client's choosing; ACR's documents have none. */
+const CLIENT_ID = "acrkit";
+
+/**
+ * Refresh token in, access token for some scopes out. `isAcr` is false for other registries' token services.
+ *
+ * @see ACR, AAD-OAuth.md, "Calling POST /oauth2/token"; distribution, "OAuth2 Token Authentication"
+ */
 export function refreshTokenRequest(
   realm: URL,
   service: string,
   scopes: readonly string[],
   refreshToken: string,
+  isAcr: boolean,
 ): TokenRequest {
   return {
     url: realm,
@@ -35,6 +44,7 @@ export function refreshTokenRequest(
     form: [
       ["grant_type", "refresh_token"],
       ["service", service],
+      ...(isAcr ? [] : [["client_id", CLIENT_ID] as const]),
       ["scope", scopes.join(" ")],
       ["refresh_token", refreshToken],
     ],

@@ -1,0 +1,78 @@
+import { InvalidInputError } from "@acrkit/oci";
+import type { TokenCredential } from "@azure/core-auth";
+import { createDefaultHttpClient } from "@azure/core-rest-pipeline";
+import { runtime } from "#runtime";
+import { audienceFor, isAcrHost } from "../audience.ts";
+import { ClockSkew } from "../auth/clock-skew.ts";
+import { Identities } from "../auth/identity.ts";
+import { createRefreshTokenStore } from "../auth/refresh-token-store.ts";
+import { TokenEndpoint } from "../auth/token-endpoint.ts";
+import { TokenFlow } from "../auth/token-flow.ts";
+import { type ContainerRegistryClientOptions, toIdleTimeout, toTokenFolder } from "../client-options.ts";
+import { parseEndpoint } from "../endpoint.ts";
+import { errorFromFailure } from "../errors/transport.ts";
+import { createRegistryPipeline } from "../pipeline/pipeline.ts";
+
+/** Options of `exchangeRefreshToken`: those of a client that concern its requests. */
+export interface ExchangeRefreshTokenOptions extends ContainerRegistryClientOptions {
+  readonly abortSignal?: AbortSignal;
+}
+
+/**
+ * Exchanges an Entra token for a refresh token of an Azure container registry, as `az acr login --expose-token` does. Docker
+ * takes it for the password of the user `00000000-0000-0000-0000-000000000000`, for a little over three hours.
+ *
+ * One request to the registry, two to one that is not at `*.azurecr.io` and its like; none when `tokenCache` has a token.
+ *
+ * @throws {ClientAuthenticationError} the credential gives no token, or the registry refuses it
+ * @throws {TransportError} no answer came
+ * @see ACR, AAD-OAuth.md, "Calling POST /oauth2/exchange"
+ * @example
+ * ```ts
+ * import { exchangeRefreshToken } from "@acrkit/client";
+ * import { DefaultAzureCredential } from "@azure/identity";
+ * const refreshToken = await exchangeRefreshToken("https://myregistry.azurecr.io", new DefaultAzureCredential());
+ * ```
+ */
+export async function exchangeRefreshToken(
+  endpoint: string,
+  credential: TokenCredential,
+  options: ExchangeRefreshTokenOptions = {},
+): Promise<string> {
+  const registry = parseEndpoint(endpoint, {
+    hasCredential: true,
+    allowInsecureConnection: options.allowInsecureConnection ?? false,
+  });
+  const identity = new Identities(options.audience ?? audienceFor(registry.hostname)).of(credential);
+  if (identity.kind !== "entra") throw new InvalidInputError("credential", "(not shown)", "expected a TokenCredential");
+  const clockSkew = new ClockSkew();
+  const tokens = new TokenEndpoint({
+    pipeline: createRegistryPipeline(options),
+    httpClient: options.httpClient ?? createDefaultHttpClient(),
+    registry,
+    idleTimeoutInMs: toIdleTimeout(options.idleTimeoutInMs),
+    clockSkew,
+  });
+  const folder = toTokenFolder(options.tokenCache);
+  const flow = new TokenFlow({
+    registry,
+    endpoint: tokens,
+    trustedTokenOrigins: [],
+    clockSkew,
+    now: Date.now,
+    store: folder && createRefreshTokenStore(registry, () => runtime.openSecretFolder(folder.path)),
+  });
+  const abortSignal = options.abortSignal ?? new AbortController().signal;
+  try {
+    const service = isAcrHost(registry.hostname) ? registry.host : await serviceOf(tokens, registry, abortSignal);
+    return await flow.fetchRefreshToken(identity, service, abortSignal);
+  } catch (error) {
+    throw errorFromFailure({ operation: "login", registry: registry.host, metadataApi: false }, error);
+  }
+}
+
+/** What the registry calls itself, when it is known by another name than those of Azure. */
+async function serviceOf(tokens: TokenEndpoint, registry: URL, abortSignal: AbortSignal): Promise<string> {
+  const scheme = await tokens.discover(abortSignal);
+  return (scheme?.kind === "bearer" ? scheme.service : undefined) ?? registry.host;
+}

@@ -1,0 +1,125 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { link, open, rename, rm, writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive, type PartOwner, thisProcess } from "../../runtime/node/part-owner.ts";
+
+/** A file is changed within milliseconds; whoever holds the lock for longer hangs. */
+const PATIENCE_MS = 10_000;
+
+const PAUSE_MS = 15;
+
+/** A lock without its content is one that is being made, for this long. */
+const BEGINNING_MS = 2_000;
+
+const MAX_BYTES = 4 * 1024;
+
+/**
+ * Does `work` while no other process does, by a file that says who holds it. One that a dead process has left is taken away.
+ *
+ * @throws the system's error when the file cannot be made; `EBUSY` when another process keeps it
+ */
+export async function withFileLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  patienceInMs: number = PATIENCE_MS,
+): Promise<T> {
+  await acquire(path, randomBytes(12).toString("hex"), patienceInMs);
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function acquire(path: string, token: string, patienceInMs: number): Promise<void> {
+  for (const since = performance.now(); performance.now() - since < patienceInMs; await sleep(PAUSE_MS)) {
+    if (await create(path, token)) return;
+    const holder = await readHolder(path);
+    if (holder !== undefined && !isAlive(holder.owner, holder.silentForMs)) await takeAway(path, holder.content);
+  }
+  const code = `${path} is held by another process; remove it if there is none`;
+  throw Object.assign(new Error(`EBUSY: ${code}`), { code });
+}
+
+/** The content goes into a file of its own first, so that a lock is never there without it. */
+async function create(path: string, token: string): Promise<boolean> {
+  const own = `${path}.${token}`;
+  const content = JSON.stringify({ ...thisProcess(), token });
+  await writeFile(own, content, { flag: "wx", mode: 0o600 });
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if (isThere(error)) return false;
+    // Not every file system has a second name for a file.
+    return await createAtOnce(path, content);
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+async function createAtOnce(path: string, content: string): Promise<boolean> {
+  try {
+    await writeFile(path, content, { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (isThere(error)) return false;
+    throw error;
+  }
+}
+
+function isThere(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "EEXIST";
+}
+
+interface Holder {
+  readonly owner: PartOwner;
+  readonly content: string;
+  readonly silentForMs: number;
+}
+
+/** Undefined for a lock that has gone, or is not to be touched: it may be anything. */
+async function readHolder(path: string): Promise<Holder | undefined> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)).catch(
+    () => undefined,
+  );
+  if (file === undefined) return undefined;
+  try {
+    const found = await file.stat();
+    if (!found.isFile() || found.size > MAX_BYTES) return undefined;
+    const content = await file.readFile("utf8");
+    const silentForMs = Date.now() - found.mtimeMs;
+    const { pid, host, bornAt } = parse(content);
+    if (typeof pid === "number" && pid > 0 && typeof host === "string" && typeof bornAt === "number") {
+      return { owner: { pid, host, bornAt }, content, silentForMs };
+    }
+    // Not one of ours, or its process died, or the disk was full, in the midst of writing.
+    return silentForMs < BEGINNING_MS
+      ? undefined
+      : { owner: { pid: 0, host: "", bornAt: 0 }, content, silentForMs: Number.POSITIVE_INFINITY };
+  } finally {
+    await file.close();
+  }
+}
+
+/** By a rename, so that of two who find the same dead lock, one has it; and never the lock of somebody who came in between. */
+async function takeAway(path: string, content: string): Promise<void> {
+  const taken = `${path}.${randomBytes(12).toString("hex")}`;
+  try {
+    await rename(path, taken);
+  } catch {
+    return;
+  }
+  const holder = await readHolder(taken);
+  if (holder?.content !== content) await link(taken, path).catch(() => {});
+  await rm(taken, { force: true });
+}
+
+function parse(content: string): Record<string, unknown> {
+  try {
+    return (JSON.parse(content) ?? {}) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
