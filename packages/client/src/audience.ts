@@ -11,12 +11,11 @@ export const KnownContainerRegistryAudience = {
   AzureResourceManagerGermany: "https://management.microsoftazure.de",
 } as const;
 
-/** The domains of the clouds' registries, each with the audience to ask for there. */
+/** The domains of the clouds' registries, each with the audience to ask for there. Germany's cloud, and its domain, are no more. */
 const CLOUDS: Readonly<Record<string, string>> = {
   ".azurecr.io": KnownContainerRegistryAudience.ContainerRegistry,
   ".azurecr.cn": KnownContainerRegistryAudience.AzureResourceManagerChina,
   ".azurecr.us": KnownContainerRegistryAudience.AzureResourceManagerGovernment,
-  ".azurecr.de": KnownContainerRegistryAudience.AzureResourceManagerGermany,
 };
 
 /**

@@ -14,7 +14,13 @@ import { type CachedToken, TokenCache } from "./token-cache.ts";
 import type { Bearer, TokenFlow } from "./token-flow.ts";
 
 /** Why a request is sent once more; each of these once. */
-type Step = "login" | "scopes" | "renewal";
+type Step = "login" | "other" | "scopes" | "renewal";
+
+/** What to try next, and as whom. */
+interface Next {
+  readonly step: Step;
+  readonly who: ResolvedIdentity;
+}
 
 /** What goes into `Authorization`, and how it came about. */
 export interface Authorization {
@@ -93,8 +99,8 @@ export class Authenticator {
   /**
    * What to send after a 401 that came in answer to `used`; undefined when another try could not end otherwise.
    *
-   * Worth it, once each, are: logging in where that was not done, scopes other than those asked for, and a fresh token in
-   * place of one from the cache, which may have been revoked, or have become too narrow.
+   * Worth it, once each, are: logging in where that was not done, scopes other than those asked for, a fresh token in place
+   * of one from the cache, which may have been revoked, or have become too narrow, and at last somebody else's.
    */
   async answerChallenge(
     header: string | undefined,
@@ -105,26 +111,28 @@ export class Authenticator {
     const challenge = readChallenge(header, this.#registry);
     if (challenge === undefined) return undefined;
     const { scheme } = challenge;
-    const isRefused = this.#isTry(used.who) || (scheme.kind === "basic" && basicOf(used.who.identity) === used.header);
-    const who = isRefused ? await this.#resolveOther(used.who, scopes, abortSignal) : used.who;
-    if (who === undefined) return undefined;
     if (scheme.kind !== "bearer") {
-      const header = basicOf(who.identity);
-      if (header === undefined || used.steps.includes("login")) return undefined;
+      const isRefused = this.#isTry(used.who) || basicOf(used.who.identity) === used.header;
+      const who = isRefused ? await this.#resolveOther(used.who, scopes, abortSignal) : used.who;
+      const header = who && basicOf(who.identity);
+      const step = isRefused ? "other" : "login";
+      if (who === undefined || header === undefined || used.steps.includes(step)) return undefined;
       this.#scheme.learn(scheme);
-      return { header, who, asked: scopes, fromCache: false, steps: [...used.steps, "login"] };
+      return { header, who, asked: scopes, fromCache: false, steps: [...used.steps, step] };
     }
     const wanted = challengedScopes(challenge, scopes);
-    const step = stepFor(used, who, wanted);
-    if (step === undefined || used.steps.includes(step)) return undefined;
+    const next = nextStep(used, used.who, wanted) ?? (await this.#asOther(used, scopes, wanted, abortSignal));
+    if (next === undefined) return undefined;
 
+    this.forget(used);
+    const token = await this.#token(next.who, scheme, wanted, abortSignal, next.step === "renewal");
+    // Not before: one stray challenge, of whatever stands in between, would otherwise be answered for ever.
     this.#scheme.learn(scheme);
     const key = formatScopes(scopes);
-    if (formatScopes(wanted) !== key) this.#learned.set(key, wanted);
-    this.forget(used);
-    const token = await this.#token(who, scheme, wanted, abortSignal, step === "renewal");
-    const steps = [...used.steps, step];
-    return { header: `Bearer ${token.value}`, who, asked: wanted, fromCache: token.fromCache, steps };
+    if (formatScopes(wanted) === key) this.#learned.delete(key);
+    else this.#learned.set(key, wanted);
+    const steps = [...used.steps, next.step];
+    return { header: `Bearer ${token.value}`, who: next.who, asked: wanted, fromCache: token.fromCache, steps };
   }
 
   /** What was refused is not used again. */
@@ -163,6 +171,20 @@ export class Authenticator {
     return who.identity === ANONYMOUS ? undefined : who;
   }
 
+  /** As whom else a token may do: the credential after a try without, or whom a function names for what it was not asked yet. */
+  async #asOther(
+    used: Authorization,
+    scopes: readonly Scope[],
+    wanted: readonly Scope[],
+    abortSignal: AbortSignal | undefined,
+  ): Promise<Next | undefined> {
+    if (used.steps.includes("other")) return undefined;
+    const other = this.#isTry(used.who)
+      ? await this.#resolveOther(used.who, scopes, abortSignal)
+      : await this.#source.resolveFor(scopes, used.who.identity, abortSignal);
+    return other && nextStep(used, other, wanted);
+  }
+
   async #logIn(
     who: ResolvedIdentity,
     scopes: readonly Scope[],
@@ -174,7 +196,12 @@ export class Authenticator {
       // nothing, the request goes out without a token, and its own challenge is answered.
       const found = await this.#scheme.discover(abortSignal);
       if (found === undefined) this.#scheme.learn({ kind: "none" });
-      return this.#useScheme(found ?? { kind: "none" }, who, scopes, abortSignal);
+      try {
+        return await this.#useScheme(found ?? { kind: "none" }, who, scopes, abortSignal);
+      } catch (error) {
+        if (found !== undefined && isWrongPlace(error)) this.#scheme.forget(found);
+        throw error;
+      }
     }
     try {
       return await this.#useScheme(assumed, who, scopes, abortSignal);
@@ -236,8 +263,15 @@ function tokenOf(header: string | undefined): string | undefined {
   return header?.startsWith("Bearer ") === true ? header.slice("Bearer ".length) : undefined;
 }
 
+/** Undefined when it has been tried, or there is nothing to try. */
+function nextStep(used: Authorization, who: ResolvedIdentity, wanted: readonly Scope[]): Next | undefined {
+  const step = stepFor(used, who, wanted);
+  return step === undefined || used.steps.includes(step) ? undefined : { step, who };
+}
+
 function stepFor(used: Authorization, who: ResolvedIdentity, wanted: readonly Scope[]): Step | undefined {
-  if (tokenOf(used.header) === undefined || who.identity.key !== used.who.identity.key) return "login";
+  if (who.identity.key !== used.who.identity.key) return "other";
+  if (tokenOf(used.header) === undefined) return "login";
   if (formatScopes(wanted) !== formatScopes(used.asked)) return "scopes";
   return used.fromCache ? "renewal" : undefined;
 }
@@ -259,4 +293,9 @@ function isRefusal(error: unknown): boolean {
   if (!isRegistryError(error)) return false;
   const { statusCode = 0, code } = error;
   return code === "UNAUTHORIZED" || code === "INVALID_TOKEN_ANSWER" || (statusCode >= 400 && statusCode < 429);
+}
+
+/** It is no token service, or none that may have the credential; one that refuses the credential is. */
+function isWrongPlace(error: unknown): boolean {
+  return isRefusal(error) && isRegistryError(error) && ![400, 401, 403].includes(error.statusCode ?? 0);
 }

@@ -29,7 +29,10 @@ export function authorizePolicy(authenticator: Authenticator, registry: URL): Pi
           return response;
         }
         const challenge = response.headers.get("www-authenticate");
-        const renewed = await authenticator.answerChallenge(challenge, scopes, used, signal);
+        const renewed = await authenticator.answerChallenge(challenge, scopes, used, signal).catch(async (error) => {
+          await discardBody(response);
+          throw error;
+        });
         if (renewed === undefined) {
           const explanation = authenticator.explain(challenge, used);
           if (explanation !== undefined) explainRefusal(response, explanation);

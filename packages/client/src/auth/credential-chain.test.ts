@@ -104,9 +104,29 @@ describe("a chain", () => {
     expect(entra.asked).toEqual(["https://audience.example/.default"]);
   });
 
+  test("asks it once for many repositories at the same time, and as often as they come for another tenant", async () => {
+    const entra = new FakeEntraCredential();
+    const chain = new CredentialChain([{ name: "entra", credential: entra }]);
+    const requests = Array.from({ length: 20 }, (_, index) => ({ ...REQUEST, repositories: [`app${index}`] }));
+    const [answer] = await Promise.all(requests.map((request) => chain.resolve(request)));
+    expect(entra.asked).toHaveLength(1);
+    const credential = answer?.credential;
+    if (!isTokenCredential(credential)) throw new Error("the link's credential is none of Entra ID");
+    await credential.getToken("https://audience.example/.default", { tenantId: "other" });
+    expect(entra.asked).toHaveLength(2);
+  });
+
   test("does not explain an abort", async () => {
     const chain = new CredentialChain([{ name: "slow", credential: throwing(named("AbortError", "aborted")) }]);
-    await abortOf(chain.resolve(REQUEST));
+    await abortOf(chain.resolve({ ...REQUEST, abortSignal: AbortSignal.abort() }));
+  });
+
+  test("names the link that gives up by itself, which is no abort of the caller's", async () => {
+    const chain = new CredentialChain([
+      { name: "slow", credential: throwing(named("AbortError", "no answer in 5 s")) },
+    ]);
+    const error = await failureOf(chain.resolve(REQUEST), ClientAuthenticationError);
+    expect(error.message).toContain('link "slow" has a credential, but it failed: no answer in 5 s');
   });
 });
 

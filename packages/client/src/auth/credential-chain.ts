@@ -2,12 +2,14 @@ import { InvalidInputError } from "@acrkit/oci";
 import { type AccessToken, type GetTokenOptions, isTokenCredential, type TokenCredential } from "@azure/core-auth";
 import { ClientAuthenticationError } from "../errors/registry-error.ts";
 import { logger } from "../logger.ts";
+import { toAbortSignal } from "../pipeline/abort-signal.ts";
 import {
   type CredentialFunction,
   type CredentialRequest,
   isRegistryCredential,
   type RegistryCredential,
 } from "./credential.ts";
+import { SingleFlight } from "./single-flight.ts";
 
 /** One place where a credential may come from. Its name is for errors and logs. */
 export interface CredentialLink {
@@ -80,7 +82,8 @@ export class CredentialChain {
       try {
         credential = await ask(request);
       } catch (error) {
-        if (error instanceof Error && error.name === "AbortError") throw error;
+        // A link may give up by itself, with the same kind of error.
+        if (request.abortSignal?.aborted === true) throw error;
         if (!isUnavailable(error)) throw failed(request, name, error);
         problems.push({ link: name, error });
         continue;
@@ -117,10 +120,11 @@ const MIN_LIFE_MS = 5 * 60_000;
 
 /**
  * An Entra credential that tells whether it is available only by being asked for a token. That token is kept for the login
- * that follows: some credentials start a process for each.
+ * that follows, and had once for all repositories that ask at the same time: some credentials start a process for each.
  */
 class TriedCredential implements TokenCredential {
   readonly #credential: TokenCredential;
+  readonly #flights = new SingleFlight<AccessToken | null>();
   #token: { readonly scopes: string; readonly value: AccessToken } | undefined;
 
   constructor(credential: TokenCredential) {
@@ -132,13 +136,18 @@ class TriedCredential implements TokenCredential {
     return this;
   }
 
-  async getToken(scopes: string | string[], options?: GetTokenOptions): Promise<AccessToken | null> {
+  async getToken(scopes: string | string[], options: GetTokenOptions = {}): Promise<AccessToken | null> {
+    const { abortSignal, ...others } = options;
+    // For another tenant, or with other claims: none that is kept.
+    if (Object.keys(others).length > 0) return this.#credential.getToken(scopes, options);
     const key = String(scopes);
     const kept = this.#token;
     if (kept?.scopes === key && kept.value.expiresOnTimestamp - Date.now() > MIN_LIFE_MS) return kept.value;
-    const value = await this.#credential.getToken(scopes, options);
-    this.#token = value === null ? undefined : { scopes: key, value };
-    return value;
+    return this.#flights.run(key, toAbortSignal(abortSignal), async (signal) => {
+      const value = await this.#credential.getToken(scopes, { abortSignal: signal });
+      this.#token = value === null ? undefined : { scopes: key, value };
+      return value;
+    });
   }
 }
 

@@ -99,6 +99,36 @@ describe("a credential function", () => {
     expect(asked).toHaveLength(2);
   });
 
+  test("is asked about what its answer is not enough for, once: pulling may be for everyone, and pushing for somebody", async () => {
+    const { asked, credential } = recording(({ scopes }) =>
+      scopes.some((scope) => scope.endsWith(":delete")) ? { username: "user", password: "password" } : undefined,
+    );
+    const registry = acrRegistry(({ method }) => (method === "DELETE" ? { status: 202 } : answer()), {
+      login: ({ headers }) =>
+        headers.authorization === undefined
+          ? { status: 200, body: { access_token: unsignedJwt({ scope: "repository:*:metadata_read,pull" }) } }
+          : undefined,
+    });
+    const client = clientOf(registry, { credential });
+    await read(client);
+    await client.deleteTag("team/app", "v1");
+    await read(client);
+    await client.deleteTag("team/app", "v1");
+    expect(asked.map(({ scopes }) => scopes.join())).toEqual([
+      "repository:team/app:metadata_read",
+      "repository:team/app:delete",
+    ]);
+  });
+
+  test("is not asked again and again about what its answer is never enough for", async () => {
+    const { asked, credential } = recording(() => new FakeEntraCredential());
+    const registry = acrRegistry(answer, { grants: [repositoryScope("team/app", ["metadata_read"])] });
+    const client = clientOf(registry, { credential });
+    await read(client);
+    for (let call = 0; call < 3; call++) await failureOf(client.deleteTag("team/app", "v1"), ClientAuthenticationError);
+    expect(asked).toHaveLength(2);
+  });
+
   test("is asked anew at a registry with Basic as well", async () => {
     const passwords = ["old", "new"];
     const { credential } = recording(() => ({ username: "user", password: passwords.shift() ?? "none" }));
@@ -282,6 +312,48 @@ describe("anonymousFirst", () => {
     await read(client, "one");
     await read(client, "two");
     expect(lineCounts(registry)).toEqual({ anonymous: 1, login: 2, calls: 2 });
+  });
+
+  test("keeps to it when a token has been revoked", async () => {
+    let revoked = "none";
+    const registry = acrRegistry(answer, {
+      isRevoked: (token) => token === revoked,
+      grants: [repositoryScope("team/app", ["metadata_read"])],
+    });
+    const client = clientOf(registry, { credential, anonymousFirst: true });
+    await read(client);
+    revoked = registry.calls[0]?.headers.authorization?.replace("Bearer ", "") ?? "none";
+    await read(client);
+    expect(lineCounts(registry)).toEqual({ anonymous: 2, login: 0, calls: 3 });
+  });
+
+  test("asks for a token without a login before one with it, where the registry said nothing beforehand", async () => {
+    const sent: string[] = [];
+    const registry = new ScriptedRegistry(({ url, headers }) => {
+      if (url.pathname === "/v2/") return { status: 200 };
+      if (url.pathname === "/token") {
+        sent.push(headers.authorization === undefined ? "anonymous" : "login");
+        return { status: 200, body: { token: sent.at(-1) } };
+      }
+      if (headers.authorization === "Bearer login") return answer();
+      const header = 'Bearer realm="https://registry.example/token",service="x"';
+      return refusal(401, "UNAUTHORIZED", "log in", { headers: { "www-authenticate": header } });
+    });
+    const basic = { username: "user", password: "password" };
+    const endpoint = "https://registry.example";
+    await read(clientOf(registry, { endpoint, credential: basic, anonymousFirst: true }));
+    expect(sent).toEqual(["anonymous", "login"]);
+  });
+
+  test("goes on without a login where a function has none, for the scopes that the registry wants", async () => {
+    const registry = new ScriptedRegistry(({ url, headers }) => {
+      const header = 'Bearer realm="https://registry.example/token",service="x",scope="repository:team/app:pull"';
+      if (url.pathname === "/token") return { status: 200, body: { token: url.searchParams.get("scope")?.slice(-4) } };
+      if (headers.authorization === "Bearer pull") return answer();
+      return refusal(401, "UNAUTHORIZED", "log in", { headers: { "www-authenticate": header } });
+    });
+    const endpoint = "https://registry.example";
+    await read(clientOf(registry, { endpoint, credential: () => undefined, anonymousFirst: true }));
   });
 
   test("does not try what nobody may do without a login", async () => {

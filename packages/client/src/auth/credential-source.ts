@@ -1,4 +1,4 @@
-import { formatScope, type Scope } from "@acrkit/oci";
+import { formatScope, formatScopes, type Scope } from "@acrkit/oci";
 import { BoundedMap, MAX_KEPT } from "./bounded-map.ts";
 import type { CredentialFunction, CredentialRequest, RegistryCredential } from "./credential.ts";
 import { CredentialChain } from "./credential-chain.ts";
@@ -15,6 +15,8 @@ export interface ResolvedIdentity {
 }
 
 interface Answer extends ResolvedIdentity {
+  /** What was asked about; it is used for everything that is done with the same repositories. */
+  readonly askedFor: string;
   untilMs: number;
   /** The first token has been had with it, and said until when it holds. */
   isSettled: boolean;
@@ -99,6 +101,16 @@ export class CredentialSource {
     return answer.identity.key === refused.key ? undefined : answer;
   }
 
+  /** What is said of these very scopes, which were refused to `refused`; undefined when it has been said already. */
+  async resolveFor(
+    scopes: readonly Scope[],
+    refused: Identity,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<ResolvedIdentity | undefined> {
+    if (this.#answers.get(keyOf(scopes))?.askedFor === formatScopes(scopes)) return undefined;
+    return this.resolveAgain(scopes, refused, abortSignal);
+  }
+
   async #askFor(key: string, scopes: readonly Scope[], abortSignal: AbortSignal): Promise<Answer> {
     const resolved = await this.#ask({
       registry: this.#registry,
@@ -107,7 +119,8 @@ export class CredentialSource {
       audience: this.#audience,
       abortSignal,
     });
-    const answer: Answer = { ...resolved, untilMs: this.#now() + UNSETTLED_MS, isSettled: false };
+    const askedFor = formatScopes(scopes);
+    const answer: Answer = { ...resolved, askedFor, untilMs: this.#now() + UNSETTLED_MS, isSettled: false };
     this.#answers.set(key, answer);
     return answer;
   }

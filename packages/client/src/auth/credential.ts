@@ -33,7 +33,8 @@ export interface CredentialRequest {
  * client whose only credential this is goes on without any.
  *
  * It is asked once for each set of repositories, not for each request: its answer holds for as long as the first token that
- * was had with it, five minutes at a registry without tokens. It is asked anew when the registry refuses the answer.
+ * was had with it, five minutes at a registry without tokens. It is asked anew when the registry refuses the answer, or
+ * refuses it something that `scopes` did not name yet: pulling may be for everyone, and pushing for somebody.
  */
 export type CredentialFunction = (
   request: CredentialRequest,

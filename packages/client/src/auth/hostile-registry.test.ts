@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { InvalidInputError } from "@acrkit/oci";
 import { describe, expect, test } from "vitest";
 import { ClientAuthenticationError, RegistryError, UnexpectedResponseError } from "../errors/registry-error.ts";
@@ -77,6 +78,21 @@ describe.each(CREDENTIALS)("with %s", (_, credential) => {
     },
   );
 
+  test("a browser is told not to follow such redirects by itself, and is believed when it has met one", async () => {
+    const overrides: unknown[] = [];
+    const registry = new ScriptedRegistry(({ url, request }) => {
+      if (url.pathname.startsWith("/oauth2/")) {
+        overrides.push(request.requestOverrides);
+        return { status: 0 };
+      }
+      return challenging(`Bearer realm="${ENDPOINT}/oauth2/token",service="registry.example"`);
+    });
+    const client = clientOf(registry, { endpoint: ENDPOINT, credential: credential() });
+    const error = await failureOf(read(client), UnexpectedResponseError);
+    expect(error.code).toBe("INVALID_REDIRECT");
+    expect(overrides).toEqual([{ redirect: "manual" }]);
+  });
+
   test("whoever the registry's base address redirects to has no say in how to log in", async () => {
     const registry = new ScriptedRegistry(({ url }) => {
       if (url.origin === ELSEWHERE) return challenging('Basic realm="the registry would like your password"');
@@ -105,6 +121,69 @@ describe.each(CREDENTIALS)("with %s", (_, credential) => {
     await failureOf(client.getManifest("team/app", "v1"), Error);
     for (const text of sentElsewhere(registry)) expect(text).not.toMatch(/authorization|acce55-token/i);
   });
+});
+
+test("a base address whose redirect a browser did not follow says nothing: the request's own challenge does", async () => {
+  const registry = new ScriptedRegistry(({ url, headers }) => {
+    if (url.pathname === "/v2/") return { status: 0 };
+    return headers.authorization === undefined ? challenging('Basic realm="x"') : { status: 404, body: "" };
+  });
+  const credential = { username: "user", password: "pa55word" };
+  await failureOf(read(clientOf(registry, { endpoint: ENDPOINT, credential })), RegistryError);
+  expect(registry.callLines).toHaveLength(2);
+});
+
+describe("a stray challenge, of whatever stands in between,", () => {
+  /** ACR, but for one call that gets this answer. */
+  const straying = (at: number, stray: ScriptedAnswer) =>
+    acrRegistry((_, index) => (index === at ? stray : { status: 404, body: "" }));
+  const callsOf = async (registry: ScriptedRegistry, calls: number) => {
+    const client = clientOf(registry, { credential: new FakeEntraCredential() });
+    const errors: RegistryError[] = [];
+    for (let call = 0; call < calls; call++) errors.push(await failureOf(read(client), RegistryError));
+    return errors.map(({ statusCode, code }) => statusCode ?? code);
+  };
+
+  test("that names another token service does not stay with the client", async () => {
+    const registry = straying(1, challenging(`Bearer realm="${ELSEWHERE}/token"`));
+    expect(await callsOf(registry, 4)).toEqual([404, "UNAUTHORIZED", 404, 404]);
+  });
+
+  test("that names other scopes does not either: what the registry asks for afterwards counts", async () => {
+    const scope = "repository:other:pull";
+    const registry = straying(
+      0,
+      challenging(`Bearer realm="https://${HOST}/oauth2/token",service="${HOST}",scope="${scope}"`),
+    );
+    expect(await callsOf(registry, 5)).toEqual([401, 404, 404, 404, 404]);
+    expect(registry.lines.slice(-3)).toEqual(Array(3).fill("GET /acr/v1/team/app"));
+  });
+
+  test("leaves no answer open when it cannot be met", async () => {
+    const body = new Readable({ read() {} });
+    const registry = acrRegistry((_, index) =>
+      index === 0
+        ? { status: 404, body: "" }
+        : { status: 401, headers: { "www-authenticate": `Bearer realm="${ELSEWHERE}/token"` }, body },
+    );
+    const client = clientOf(registry, { credential: new FakeEntraCredential() });
+    const download = () => client.downloadBlob("team/app", `sha256:${"a".repeat(64)}`);
+    await failureOf(download(), RegistryError);
+    await failureOf(download(), ClientAuthenticationError);
+    expect(body.destroyed).toBe(true);
+  });
+});
+
+test("a base address that once named a stranger's token service is asked anew", async () => {
+  let asked = 0;
+  const registry = new ScriptedRegistry(({ url }) => {
+    if (url.pathname === "/token") return { status: 200, body: { token: "opaque" } };
+    if (url.pathname !== "/v2/") return { status: 404, body: "" };
+    return challenging(`Bearer realm="${asked++ === 0 ? ELSEWHERE : ENDPOINT}/token",service="x"`);
+  });
+  const client = clientOf(registry, { endpoint: ENDPOINT, credential: { username: "user", password: "pa55word" } });
+  expect((await failureOf(read(client), ClientAuthenticationError)).code).toBe("UNAUTHORIZED");
+  expect((await failureOf(read(client), RegistryError)).statusCode).toBe(404);
 });
 
 test("an Entra token does not go to a host before that says that its tokens are its own", async () => {

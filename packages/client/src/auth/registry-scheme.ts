@@ -29,6 +29,11 @@ export class RegistryScheme {
     this.#known = scheme;
   }
 
+  /** What it has said turned out to be wrong: it is asked anew. */
+  forget(scheme: LoginScheme): void {
+    if (this.#known === scheme) this.#known = undefined;
+  }
+
   /**
    * ACR's, where the registry is one. At an address of this machine, for a credential that is good for nothing else. Another
    * host has to say first that its tokens are its own: an Entra token would tempt it.

@@ -51,6 +51,13 @@ const TROUBLE: Readonly<Record<string, Parameters<typeof registryOf>[0]>> = {
     },
   },
   "the token service's answer is no JSON": { login: () => ({ status: 200, body: `<html>${REFRESH}</html>` }) },
+  "the token service's answer has passed a proxy that changes the status": {
+    login: () => ({
+      status: 203,
+      body: { access_token: unsignedJwt({ jti: "issued-s3cret" }), refresh_token: REFRESH },
+    }),
+    call: () => refusal(401, "UNAUTHORIZED", "no"),
+  },
   "the token service redirects": { login: () => ({ status: 307, headers: { location: "https://evil.example/" } }) },
   "the registry refuses and repeats the request": { call: echoRefusal },
   "the registry fails and repeats the request": { call: echo },
@@ -104,6 +111,7 @@ describe.each(Object.keys(CREDENTIALS))("of %s nothing is seen", (name) => {
       ...logs,
       inspect(client, everything),
       inspect(outcome, everything),
+      inspect((outcome as { readonly response?: unknown }).response, everything),
       inspect(held, everything),
       inspect(spans, everything),
       JSON.stringify(outcome) ?? "",

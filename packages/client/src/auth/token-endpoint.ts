@@ -84,13 +84,14 @@ export class TokenEndpoint {
       totalTimeoutInMs: this.#idleTimeoutInMs,
       what: "the token service's answer",
     });
-    if (response.status !== 200) {
+    // What succeeds holds a token, which an error would carry on.
+    if (response.status >= 300) {
       const error = errorFromResponse(call, response, text);
       if (response.status !== 400) throw error;
       // Token services answer 400 to credentials as well (OAuth's invalid_grant).
       throw new ClientAuthenticationError(error.message, { ...error, operation: call.operation, cause: error });
     }
-    return parseAnswer(text, request.url, call);
+    return parseAnswer(text, request.url, response.status, call);
   }
 
   #describe(refusalHint?: string): CallDescription {
@@ -116,6 +117,8 @@ export class TokenEndpoint {
       allowInsecureConnection: url.protocol === "http:",
       enableBrowserStreams: true,
       streamResponseStatusCodes: new Set([Number.POSITIVE_INFINITY]),
+      // A browser follows redirects by itself, with the body, and does not tell where it ended. Node's transport never does.
+      requestOverrides: { redirect: "manual" },
       ...(token.form === undefined
         ? {}
         : {
@@ -136,6 +139,9 @@ export class TokenEndpoint {
   }
 }
 
+/** What a browser makes of a redirect that it was told not to follow; where it leads is not shown. */
+const UNFOLLOWED = 0;
+
 /**
  * Tokens come from the address that was asked. A redirect is not followed with a secret in the body (the pipeline follows GET
  * alone, and without `Authorization` to another origin); what another origin answers to the bare question is no token for this
@@ -143,12 +149,12 @@ export class TokenEndpoint {
  */
 async function assertStayed(call: CallDescription, asked: TokenRequest, response: PipelineResponse): Promise<void> {
   const { status, headers, request } = response;
-  const isRedirect = status >= 300 && status < 400;
+  const isRedirect = status === UNFOLLOWED || (status >= 300 && status < 400);
   const elsewhere = URL.parse(isRedirect ? (headers.get("location") ?? "") : request.url, request.url)?.origin;
   if (!isRedirect && elsewhere === asked.url.origin) return;
   await discardBody(response);
   const hint = "Check that the endpoint is a container registry, and what stands between it and this machine.";
-  const reason = `the token service at ${asked.url.origin}${asked.url.pathname} redirects to ${elsewhere ?? "nowhere"}, which is not followed with a credential`;
+  const reason = `the token service at ${asked.url.origin}${asked.url.pathname} redirects to ${status === UNFOLLOWED ? "another address" : (elsewhere ?? "nowhere")}, which is not followed with a credential`;
   throw new UnexpectedResponseError(`${describeCall(call)} failed: ${withHint(reason, hint)}`, {
     operation: call.operation,
     code: "INVALID_REDIRECT",
@@ -157,7 +163,7 @@ async function assertStayed(call: CallDescription, asked: TokenRequest, response
   });
 }
 
-function parseAnswer(text: string, url: URL, call: CallDescription): TokenAnswer {
+function parseAnswer(text: string, url: URL, statusCode: number, call: CallDescription): TokenAnswer {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -173,7 +179,7 @@ function parseAnswer(text: string, url: URL, call: CallDescription): TokenAnswer
     throw new UnexpectedResponseError(`${describeCall(call)} failed: ${reason}`, {
       operation: call.operation,
       code: "INVALID_TOKEN_ANSWER",
-      statusCode: 200,
+      statusCode,
       hint,
     });
   }

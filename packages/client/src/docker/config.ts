@@ -36,8 +36,27 @@ export function parseConfig(source: string, text: string): DockerConfig {
   };
 }
 
-/** The members of the file as they are, in their order, for those who change one of them. */
-export function parseMembers(source: string, text: string): Members {
+/** What a member of docker's file is indented by, as docker does. */
+const INDENT = "\t";
+
+/**
+ * A file's text with its `auths` changed, and everything else as it was, in its order. Undefined when `change` says that
+ * there is nothing to change.
+ *
+ * @throws {DockerConfigError} as `parseConfig`
+ */
+export function changeAuths(
+  source: string,
+  text: string | undefined,
+  change: (auths: Record<string, unknown>) => boolean,
+): string | undefined {
+  const content = parseMembers(source, text ?? "");
+  // Without a prototype, which a registry by the name of `__proto__` would replace.
+  const auths: Record<string, unknown> = Object.assign(Object.create(null), members(source, "auths", content.auths));
+  return change(auths) ? JSON.stringify({ ...content, auths }, undefined, INDENT) : undefined;
+}
+
+function parseMembers(source: string, text: string): Members {
   // Editors on Windows put a mark in front, which JSON does not have.
   const json = text.replace(/^\uFEFF/, "");
   if (json.trim() === "") return {};

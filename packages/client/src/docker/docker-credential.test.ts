@@ -193,6 +193,7 @@ describe("helpers", () => {
     ["fails with a token in its message", `echo refused: ${LONG}; exit 1`, "refused: ***"],
     ["prints a secret to its standard error", `echo ${SECRET} >&2; exit 1`, "it said nothing"],
     ["fails with terminal sequences", "printf '\\033[31mred\\007'; exit 1", "[31mred"],
+    ["fails with text that runs backwards", "printf 'red\\342\\200\\256der'; exit 1", "red der"],
     ["fails with what is not UTF-8", "printf '\\377'; exit 1", "not shown"],
     ["is killed", "kill -9 $$", "was killed"],
     ["answers what is not JSON", `echo ${SECRET}`, "is not JSON"],
@@ -212,7 +213,7 @@ describe("helpers", () => {
     expect(error.message).toContain("docker-credential-fake");
     expect(error.message).toContain(HOST);
     expect(error.message).toContain(said);
-    for (const secret of [SECRET, LONG, "\u001b", "\u0007"]) {
+    for (const secret of [SECRET, LONG, "\u001b", "\u0007", "\u202e"]) {
       expect(`${error.message}${error.stack}${String(error.cause)}`).not.toContain(secret);
     }
     if (script.endsWith("exit 1")) expect(error.message).toContain(file);

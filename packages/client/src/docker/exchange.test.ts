@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ClientAuthenticationError } from "../errors/registry-error.ts";
-import { acrRegistry, claimsOf, HOST } from "../testing/acr-registry.ts";
+import { acrRegistry, challenge, claimsOf, HOST } from "../testing/acr-registry.ts";
 import { abortOf, FakeEntraCredential, failureOf } from "../testing/client.ts";
 import { refusal } from "../testing/scripted-registry.ts";
 import { exchangeRefreshToken } from "./exchange.ts";
@@ -38,6 +38,38 @@ describe("exchangeRefreshToken", () => {
     const error = await failureOf(exchange, ClientAuthenticationError);
     expect(error.message).toContain("role on this registry");
     expect(`${error.message}${error.stack}`).not.toContain("hunter2");
+  });
+
+  const OTHER = "registry.example.com";
+
+  it("at a domain of one's own, takes the service's name from the challenge", async () => {
+    const registry = acrRegistry(nothing, {
+      login: ({ url }) => (url.pathname === "/v2/" ? challenge("", undefined, OTHER) : undefined),
+    });
+    await exchangeRefreshToken(OTHER, new FakeEntraCredential(), { httpClient: registry });
+    expect(registry.lines).toEqual(["GET /v2/", "POST /oauth2/exchange"]);
+  });
+
+  const bearer = (realm: string) => `Bearer realm="${realm}",service="x"`;
+  it.each([
+    ["welcomes everybody", { status: 200 }],
+    ["wants a password", refusal(401, "UNAUTHORIZED", "no", { headers: { "www-authenticate": 'Basic realm="x"' } })],
+    ["is no registry", { status: 404 }],
+    ["says nothing", refusal(401, "UNAUTHORIZED", "no")],
+    [
+      "has another token service",
+      refusal(401, "UNAUTHORIZED", "no", { headers: { "www-authenticate": bearer(`https://${OTHER}/token`) } }),
+    ],
+    [
+      "names another host",
+      refusal(401, "UNAUTHORIZED", "no", { headers: { "www-authenticate": bearer(`https://${HOST}/oauth2/token`) } }),
+    ],
+  ])("somebody else's server, which %s, is sent no token of Entra ID", async (_, answer) => {
+    const registry = acrRegistry(nothing, { login: ({ url }) => (url.pathname === "/v2/" ? answer : undefined) });
+    const exchange = exchangeRefreshToken(OTHER, new FakeEntraCredential(), { httpClient: registry });
+    const error = await failureOf(exchange, ClientAuthenticationError);
+    expect(error.message).toContain("takes no tokens of Entra ID");
+    expect(registry.lines).toEqual(["GET /v2/"]);
   });
 
   it("sends no token in the clear to another machine", async () => {

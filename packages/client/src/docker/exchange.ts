@@ -5,11 +5,14 @@ import { runtime } from "#runtime";
 import { audienceFor, isAcrHost } from "../audience.ts";
 import { ClockSkew } from "../auth/clock-skew.ts";
 import { Identities } from "../auth/identity.ts";
+import { isTrustedRealm, toTrustedOrigin } from "../auth/realm.ts";
 import { createRefreshTokenStore } from "../auth/refresh-token-store.ts";
 import { TokenEndpoint } from "../auth/token-endpoint.ts";
 import { TokenFlow } from "../auth/token-flow.ts";
 import { type ContainerRegistryClientOptions, toIdleTimeout, toTokenFolder } from "../client-options.ts";
 import { parseEndpoint } from "../endpoint.ts";
+import { withHint } from "../errors/describe.ts";
+import { ClientAuthenticationError } from "../errors/registry-error.ts";
 import { errorFromFailure } from "../errors/transport.ts";
 import { createRegistryPipeline } from "../pipeline/pipeline.ts";
 
@@ -22,7 +25,8 @@ export interface ExchangeRefreshTokenOptions extends ContainerRegistryClientOpti
  * Exchanges an Entra token for a refresh token of an Azure container registry, as `az acr login --expose-token` does. Docker
  * takes it for the password of the user `00000000-0000-0000-0000-000000000000`, for a little over three hours.
  *
- * One request to the registry, two to one that is not at `*.azurecr.io` and its like; none when `tokenCache` has a token.
+ * One request to the registry, two to one that is not at `*.azurecr.io` and its like, which is asked first whether it has
+ * tokens as ACR does; none when `tokenCache` has a token.
  *
  * @throws {ClientAuthenticationError} the credential gives no token, or the registry refuses it
  * @throws {TransportError} no answer came
@@ -53,26 +57,46 @@ export async function exchangeRefreshToken(
     idleTimeoutInMs: toIdleTimeout(options.idleTimeoutInMs),
     clockSkew,
   });
+  const trusted = (options.trustedTokenOrigins ?? []).map(toTrustedOrigin);
   const folder = toTokenFolder(options.tokenCache);
   const flow = new TokenFlow({
     registry,
     endpoint: tokens,
-    trustedTokenOrigins: [],
+    trustedTokenOrigins: trusted,
     clockSkew,
     now: Date.now,
     store: folder && createRefreshTokenStore(registry, () => runtime.openSecretFolder(folder.path)),
   });
   const abortSignal = options.abortSignal ?? new AbortController().signal;
   try {
-    const service = isAcrHost(registry.hostname) ? registry.host : await serviceOf(tokens, registry, abortSignal);
+    const service = isAcrHost(registry.hostname)
+      ? registry.host
+      : await serviceOf(tokens, registry, trusted, abortSignal);
     return await flow.fetchRefreshToken(identity, service, abortSignal);
   } catch (error) {
     throw errorFromFailure({ operation: "login", registry: registry.host, metadataApi: false }, error);
   }
 }
 
-/** What the registry calls itself, when it is known by another name than those of Azure. */
-async function serviceOf(tokens: TokenEndpoint, registry: URL, abortSignal: AbortSignal): Promise<string> {
+/**
+ * What the registry calls itself, when it is known by another name than those of Azure. It has to say that it gives out
+ * tokens as ACR does: whoever mistypes an address must not send an Entra token, good for all their registries, to whoever
+ * is there.
+ */
+async function serviceOf(
+  tokens: TokenEndpoint,
+  registry: URL,
+  trusted: readonly string[],
+  abortSignal: AbortSignal,
+): Promise<string> {
   const scheme = await tokens.discover(abortSignal);
-  return (scheme?.kind === "bearer" ? scheme.service : undefined) ?? registry.host;
+  if (scheme?.kind === "bearer" && isTrustedRealm(scheme.realm, registry, trusted)) {
+    if (scheme.realm.pathname === "/oauth2/token") return scheme.service ?? registry.host;
+  }
+  const hint = "Only Azure Container Registry does: check the endpoint, or log in with { username, password }.";
+  const from = scheme?.kind === "bearer" ? `fetches its tokens from ${scheme.realm.origin}` : "has no tokens";
+  throw new ClientAuthenticationError(
+    withHint(`login at ${registry.host} failed: the registry takes no tokens of Entra ID: it ${from}`, hint),
+    { operation: "login", code: "UNAUTHORIZED", hint },
+  );
 }

@@ -137,7 +137,9 @@ function said(text: string | undefined, secrets: readonly string[]): string {
   const masked = secrets
     .filter((secret) => secret !== "")
     .reduce((shown, secret) => shown.replaceAll(secret, "***"), line);
-  const printable = masked.replace(/[^\x20-\x7e\u00a0-\uffff]/g, " ").replace(/[\w+/=.-]{32,}/g, "***");
+  const printable = masked
+    .replace(/[^\x20-\x7e\u00a0-\uffff]|[\p{Cf}\p{Zl}\p{Zp}]/gu, " ")
+    .replace(/[\w+/=.-]{32,}/g, "***");
   return printable.length > MAX_MESSAGE ? `${printable.slice(0, MAX_MESSAGE)}…` : printable.replace(/\.$/, "");
 }
 

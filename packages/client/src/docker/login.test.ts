@@ -125,6 +125,17 @@ describe("login", () => {
     );
   });
 
+  it("a registry may have any name, and so may others in the file", async () => {
+    const home = await dockerHome();
+    await home.write(".docker/config.json", '{"auths": {"constructor": {}}}');
+    await login("__proto__", CREDENTIAL, { ...optionsOf(home), verify: false });
+    await login(HOST, CREDENTIAL, optionsOf(home));
+    const { auths } = (await home.readJson(home.dockerConfig)) as { auths: object };
+    expect(Object.keys(auths)).toEqual(["constructor", "__proto__", HOST]);
+    await logout("__proto__", home);
+    expect(Object.keys(((await home.readJson(home.dockerConfig)) as { auths: object }).auths)).toHaveLength(2);
+  });
+
   it("writes podman's file when it is named", async () => {
     const home = await dockerHome();
     const configFile = join(home.folder, "run", "containers", "auth.json");
@@ -199,6 +210,13 @@ describe("login", () => {
   ])("%j cannot be stored", async (credential) => {
     const home = await dockerHome();
     const stored = login(HOST, credential, { ...optionsOf(home), verify: false });
+    const error = await failureOf(stored, Error);
+    expect(error.name).toBe("InvalidInputError");
+    expect(error.message).not.toContain("hunter2");
+  });
+
+  it.each([undefined, null, "hunter2", () => "hunter2"])("%j is no credential", async (credential) => {
+    const stored = login(HOST, credential as never, { ...optionsOf(await dockerHome()), verify: false });
     const error = await failureOf(stored, Error);
     expect(error.name).toBe("InvalidInputError");
     expect(error.message).not.toContain("hunter2");

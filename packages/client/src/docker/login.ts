@@ -6,7 +6,7 @@ import type { ContainerRegistryClientOptions } from "../client-options.ts";
 import { composeClient } from "../compose.ts";
 import { parseEndpoint } from "../endpoint.ts";
 import { fromStoredCredential, type StoredCredential, writeAuthEntry } from "./auth-entry.ts";
-import { type DockerConfig, members, parseConfig, parseMembers } from "./config.ts";
+import { changeAuths, type DockerConfig, parseConfig } from "./config.ts";
 import { exchangeRefreshToken } from "./exchange.ts";
 import { eraseFromHelper, storeInHelper, toHelperTimeout } from "./helper.ts";
 import { authKeysOf, type ConfiguredHelper, helperFor, serverKey } from "./lookup.ts";
@@ -53,9 +53,6 @@ export interface LoginResult {
   readonly storedIn: string | undefined;
 }
 
-/** Everything a member of docker's file is indented by, as docker does. */
-const INDENT = "\t";
-
 /**
  * Logs docker, podman and everyone who reads docker's file in to a registry, without docker: tries the credential, and stores
  * it where docker would have, in the helper that its file names for the registry, or else in the file itself.
@@ -92,10 +89,10 @@ export async function login(
   if (helper !== undefined) {
     await storeInHelper(helper, fromStoredCredential(stored), { ...place, source: place.file });
     // Docker notes in its file that there is something in the helper, and holds what was there for no longer valid.
-    await changeAuths(place.file, place.host, () => ({}));
+    await replaceEntry(place, {});
     return { registry: place.host, storedIn: programOf(helper) };
   }
-  await changeAuths(place.file, place.host, () => writeAuthEntry(stored));
+  await replaceEntry(place, writeAuthEntry(stored));
   return { registry: place.host, storedIn: place.file };
 }
 
@@ -116,7 +113,7 @@ export async function logout(registry: string, options: LogoutOptions = {}): Pro
   const helper = helperFor(config, place.host);
   if (helper !== undefined) await eraseFromHelper(helper, { ...place, source: place.file });
   const isInFile = authKeysOf(config.auths, place.host).length > 0;
-  if (isInFile) await changeAuths(place.file, place.host, () => undefined);
+  if (isInFile) await replaceEntry(place, undefined);
   const storedIn = helper !== undefined ? programOf(helper) : isInFile ? place.file : undefined;
   return { registry: place.host, storedIn };
 }
@@ -145,6 +142,13 @@ function toPlace(registry: string, options: LogoutOptions): Place {
 }
 
 function checked(credential: StoredCredential): StoredCredential {
+  if (typeof credential !== "object" || credential === null) {
+    throw new InvalidInputError(
+      "credential",
+      "(not shown)",
+      "expected { username, password }, { refreshToken }, or a TokenCredential",
+    );
+  }
   const { username, password } = fromStoredCredential(credential);
   // Whoever reads the file divides at the first colon.
   if (typeof username !== "string" || username === "" || /[:\p{Cc}]/u.test(username)) {
@@ -177,16 +181,15 @@ async function readConfig(file: string): Promise<DockerConfig> {
 }
 
 /** Puts an entry in the place of all that are for this registry, however it is named in them. */
-function changeAuths(file: string, host: string, entry: () => object | undefined): Promise<void> {
-  return dockerRuntime.updateFile(file, (text) => {
-    const content = parseMembers(file, text ?? "");
-    const auths: Record<string, unknown> = { ...members(file, "auths", content.auths) };
-    const key = serverKey(host);
-    const value = entry();
-    for (const other of authKeysOf(auths, host)) if (value === undefined || other !== key) delete auths[other];
-    if (value !== undefined) auths[key] = value;
-    return JSON.stringify({ ...content, auths }, undefined, INDENT);
-  });
+function replaceEntry({ file, host }: Place, entry: object | undefined): Promise<void> {
+  return dockerRuntime.updateFile(file, (text) =>
+    changeAuths(file, text, (auths) => {
+      const key = serverKey(host);
+      for (const other of authKeysOf(auths, host)) if (entry === undefined || other !== key) delete auths[other];
+      if (entry !== undefined) auths[key] = entry;
+      return true;
+    }),
+  );
 }
 
 function programOf({ name }: ConfiguredHelper): string {

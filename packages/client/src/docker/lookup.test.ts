@@ -80,9 +80,11 @@ describe("the helper", () => {
   });
 
   it("is none where the file names none, or an empty one", () => {
-    expect(
-      helperFor(configOf({ credsStore: "", credHelpers: { "a.azurecr.io": "" } }), "a.azurecr.io"),
-    ).toBeUndefined();
+    expect(helperFor(configOf({ credsStore: "" }), "a.azurecr.io")).toBeUndefined();
+    // As in docker's `getConfiguredCredentialStore`: so is one registry left out of the helper for all.
+    const config = configOf({ credsStore: "all", credHelpers: { "a.azurecr.io": "" } });
+    expect(helperFor(config, "a.azurecr.io")).toBeUndefined();
+    expect(helperFor(config, "b.azurecr.io")).toMatchObject({ name: "all" });
     expect(helperFor(configOf({}), "constructor")).toBeUndefined();
   });
 });

@@ -21,7 +21,7 @@ export function serverKey(host: string): string {
 }
 
 /**
- * The helper for a registry: its own, or else the one for all.
+ * The helper for a registry: its own, or else the one for all. An empty name of its own is none: what is in the file counts.
  *
  * @see docker/cli, `getConfiguredCredentialStore` in `cli/config/configfile/file.go`; containers/image does not know
  *   `credsStore`
@@ -30,8 +30,11 @@ export function helperFor(config: DockerConfig, host: string): ConfiguredHelper 
   const { credHelpers, credsStore } = config;
   const server = serverKey(host);
   // containers/image asks for Docker Hub by its short name, docker by its old address.
-  const known = [server, ...namesOf(host)].find((key) => Object.hasOwn(credHelpers, key) && credHelpers[key] !== "");
-  if (known !== undefined) return { name: credHelpers[known] as string, server: known, member: "credHelpers" };
+  const known = [server, ...namesOf(host)].find((key) => Object.hasOwn(credHelpers, key));
+  if (known !== undefined) {
+    const name = credHelpers[known] as string;
+    return name === "" ? undefined : { name, server: known, member: "credHelpers" };
+  }
   return credsStore === undefined ? undefined : { name: credsStore, server, member: "credsStore" };
 }
 

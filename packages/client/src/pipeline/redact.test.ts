@@ -10,6 +10,9 @@ test("query values are masked unless they are known to be harmless", () => {
 
 test("a parameter that occurs twice is masked twice", () => {
   expect(urlWithoutSecrets("https://r.example/?sig=s3cret&sig=s3cret")).not.toContain("s3cret");
+  expect(urlWithoutSecrets("https://r.example/callback#access_token=s3cret")).toBe(
+    "https://r.example/callback#REDACTED",
+  );
 });
 
 test("an error's request carries neither authorisation nor body", () => {

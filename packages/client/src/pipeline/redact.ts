@@ -77,12 +77,13 @@ const SHOWN_QUERY_PARAMETERS = new Set([
   "artifactType",
 ]);
 
-/** A URL whose query values are masked unless they are on the list; of one that cannot be read, nothing. */
+/** A URL whose query values are masked unless they are on the list, and its fragment; of one that cannot be read, nothing. */
 export function urlWithoutSecrets(text: string, base?: string): string {
   const url = URL.parse(text, base);
   if (url === null) return MASK;
   url.username = "";
   url.password = "";
+  if (url.hash !== "") url.hash = MASK;
   for (const name of [...url.searchParams.keys()]) {
     if (!SHOWN_QUERY_PARAMETERS.has(name)) url.searchParams.set(name, MASK);
   }

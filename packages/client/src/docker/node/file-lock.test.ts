@@ -1,7 +1,10 @@
-import { lstat, readdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import fs, { lstat, readdir, readFile, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { thisProcess } from "../../runtime/node/part-owner.ts";
 import { dockerHome } from "../../testing/docker-home.ts";
 import { withFileLock } from "./file-lock.ts";
@@ -18,6 +21,73 @@ it("lets one work at a time", async () => {
   };
   await Promise.all(Array.from({ length: 10 }, () => withFileLock(lock, work)));
   expect(most).toBe(1);
+});
+
+const dead = (token: string) => JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), bornAt: 1, token });
+
+it("does not touch the lock of somebody who took a dead one away faster", async () => {
+  const home = await dockerHome();
+  const lock = join(home.folder, "lock");
+  await writeFile(lock, dead("first"));
+  // The slow one has read the dead lock, and pauses; `opened` tells how often the lock was looked at.
+  let opened = 0;
+  let goOn = () => {};
+  const paused = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const { open } = fs;
+  const spy = vi.spyOn(fs, "open").mockImplementation(async (...parameters) => {
+    const file = await open(...parameters);
+    if (parameters[0] === lock && opened++ === 0) {
+      const close = file.close.bind(file);
+      file.close = () => paused.then(close);
+    }
+    return file;
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    spy.mockRestore();
+    syncBuiltinESMExports();
+  });
+  const slow = withFileLock(lock, async () => "slow");
+  while (opened === 0) await sleep(1);
+  await withFileLock(lock, async () => {
+    const before = await stat(lock, { bigint: true });
+    const looks = opened + 3;
+    goOn();
+    while (opened < looks) await sleep(1);
+    const { ino, ctimeNs } = await stat(lock, { bigint: true });
+    expect([ino, ctimeNs]).toEqual([before.ino, before.ctimeNs]);
+  });
+  expect(await slow).toBe("slow");
+  expect(await readdir(home.folder)).toEqual(["bin"]);
+});
+
+it("takes away a dead lock although somebody died while taking it away", async () => {
+  const home = await dockerHome();
+  const lock = join(home.folder, "lock");
+  await writeFile(lock, dead("first"));
+  const right = createHash("sha256").update(dead("first")).digest("hex").slice(0, 12);
+  await writeFile(`${lock}.${right}`, dead("second"));
+  expect(await withFileLock(lock, async () => "done")).toBe("done");
+  expect(await readdir(home.folder)).toEqual(["bin"]);
+});
+
+it("leaves nothing behind when the lock cannot be made", async () => {
+  const home = await dockerHome();
+  // As on a full disk: the name is there, and nothing under it.
+  const { writeFile: write } = fs;
+  const spy = vi.spyOn(fs, "writeFile").mockImplementation(async (path) => {
+    await write(path, "");
+    throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    spy.mockRestore();
+    syncBuiltinESMExports();
+  });
+  await expect(withFileLock(join(home.folder, "lock"), async () => "done")).rejects.toMatchObject({ code: "ENOSPC" });
+  expect(await readdir(home.folder)).toEqual(["bin"]);
 });
 
 it("leaves nothing behind, when the work fails neither", async () => {

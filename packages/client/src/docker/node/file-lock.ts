@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { link, open, rename, rm, writeFile } from "node:fs/promises";
+import { link, open, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive, type PartOwner, thisProcess } from "../../runtime/node/part-owner.ts";
 
@@ -35,8 +35,7 @@ export async function withFileLock<T>(
 async function acquire(path: string, token: string, patienceInMs: number): Promise<void> {
   for (const since = performance.now(); performance.now() - since < patienceInMs; await sleep(PAUSE_MS)) {
     if (await create(path, token)) return;
-    const holder = await readHolder(path);
-    if (holder !== undefined && !isAlive(holder.owner, holder.silentForMs)) await takeAway(path, holder.content);
+    await takeAwayDead(path, token);
   }
   const code = `${path} is held by another process; remove it if there is none`;
   throw Object.assign(new Error(`EBUSY: ${code}`), { code });
@@ -46,7 +45,13 @@ async function acquire(path: string, token: string, patienceInMs: number): Promi
 async function create(path: string, token: string): Promise<boolean> {
   const own = `${path}.${token}`;
   const content = JSON.stringify({ ...thisProcess(), token });
-  await writeFile(own, content, { flag: "wx", mode: 0o600 });
+  try {
+    await writeFile(own, content, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    // On a full disk the name is there, and nothing under it.
+    await rm(own, { force: true });
+    throw error;
+  }
   try {
     await link(own, path);
     return true;
@@ -103,17 +108,27 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** By a rename, so that of two who find the same dead lock, one has it; and never the lock of somebody who came in between. */
-async function takeAway(path: string, content: string): Promise<void> {
-  const taken = `${path}.${randomBytes(12).toString("hex")}`;
+/**
+ * Takes away the lock of a process that has died. Of several who find it, one has the right to: whoever holds the lock of
+ * that very content. Otherwise the slower one would take away what the faster one has put there since. That lock's own
+ * holder may have died too, and is treated alike.
+ */
+async function takeAwayDead(path: string, token: string): Promise<void> {
+  const dead = await readDead(path);
+  if (dead === undefined) return;
+  const right = `${path}.${createHash("sha256").update(dead).digest("hex").slice(0, 12)}`;
+  if (!(await create(right, token))) return takeAwayDead(right, token);
   try {
-    await rename(path, taken);
-  } catch {
-    return;
+    if ((await readDead(path)) === dead) await rm(path, { force: true });
+  } finally {
+    await rm(right, { force: true });
   }
-  const holder = await readHolder(taken);
-  if (holder?.content !== content) await link(taken, path).catch(() => {});
-  await rm(taken, { force: true });
+}
+
+/** The content of a lock whose holder has died. */
+async function readDead(path: string): Promise<string | undefined> {
+  const holder = await readHolder(path);
+  return holder === undefined || isAlive(holder.owner, holder.silentForMs) ? undefined : holder.content;
 }
 
 function parse(content: string): Record<string, unknown> {

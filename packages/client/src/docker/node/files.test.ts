@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { syncBuiltinESMExports } from "node:module";
+import os from "node:os";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { DockerConfigError } from "../errors.ts";
 import { credentialFiles, dockerConfigFile } from "./files.ts";
 
 describe.skipIf(process.platform !== "linux")("the files that are asked", () => {
@@ -29,6 +32,27 @@ describe.skipIf(process.platform !== "linux")("the files that are asked", () => 
       "/a.json",
       "/d/config.json",
     ]);
+  });
+
+  it("are not in whatever folder somebody works in", () => {
+    const relative = { HOME, XDG_RUNTIME_DIR: "run", XDG_CONFIG_HOME: "./settings" };
+    expect(credentialFiles(relative)).toEqual(credentialFiles({ HOME }));
+  });
+
+  it("are not in a home, for those who have none; docker's is then an error that says what to do", () => {
+    const spy = vi.spyOn(os, "homedir").mockImplementation(() => {
+      throw new Error("uv_os_homedir returned ENOENT");
+    });
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      spy.mockRestore();
+      syncBuiltinESMExports();
+    });
+    expect(credentialFiles({ XDG_RUNTIME_DIR: "/r" })).toEqual(["/r/containers/auth.json"]);
+    expect(credentialFiles({ XDG_RUNTIME_DIR: "/r", XDG_CONFIG_HOME: "/s" })).toHaveLength(2);
+    expect(credentialFiles({ DOCKER_CONFIG: "/d" })).toEqual(["/d/config.json"]);
+    expect(() => dockerConfigFile({})).toThrow(DockerConfigError);
+    expect(() => dockerConfigFile({})).toThrow("Set DOCKER_CONFIG");
   });
 
   it("an empty variable names nothing", () => {

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { access, chmod, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { describe, expect, it } from "vitest";
+import { inspect, promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { abortOf, failureOf } from "../../testing/client.ts";
 import { type DockerHome, dockerHome } from "../../testing/docker-home.ts";
 import { failOnUnhandled } from "../../testing/unhandled.ts";
@@ -101,6 +103,81 @@ describe("a helper that is not there", () => {
     const error = await failureOf(runHelper(runOf(home)), CredentialHelperError);
     expect(error).toMatchObject({ code: "CREDENTIAL_HELPER_FAILED" });
     expect(error.message).toContain("cannot be run");
+  });
+});
+
+describe("what the system does not start", () => {
+  // Node throws some of these at once, and quotes the environment in one.
+  it.each([
+    ["too large an environment", "x".repeat(300_000), "E2BIG"],
+    ["a NUL in the environment", "hunter2\0", "ERR_INVALID_ARG_VALUE"],
+  ])("for %s is an error like any other, without what is in it", async (_, SECRET, code) => {
+    const home = await dockerHome();
+    await home.installHelper("fake", "true");
+    const run = runOf(home, { environment: { ...home.environment, SECRET } });
+    const error = await failureOf(runHelper(run), CredentialHelperError);
+    expect(error).toMatchObject({ code: "CREDENTIAL_HELPER_FAILED", helper: "fake" });
+    expect(error.message).toContain(`cannot be run (${code})`);
+    expect(inspect(error)).not.toContain("hunter2");
+  });
+});
+
+it("many at a time are no leak, and leave nothing behind in the process", async () => {
+  const home = await dockerHome();
+  await home.installHelper("fake", "cat; sleep 0.2");
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  onTestFinished(() => void process.off("warning", onWarning));
+  const before = process.listenerCount("exit");
+  const inputs = Array.from({ length: 12 }, (_, index) => `${index}`);
+  const answers = await Promise.all(inputs.map((input) => runHelper(runOf(home, { input }))));
+  expect(answers.map(text)).toEqual(inputs);
+  expect(process.listenerCount("exit")).toBe(before);
+  expect(warnings).toEqual([]);
+});
+
+describe("ends with the process that has run it", () => {
+  const start = async (home: DockerHome, more: string) => {
+    await home.installHelper("fake", 'echo $$ > "$HOME/own.new"; mv "$HOME/own.new" "$HOME/own"; sleep 1000');
+    const script = `
+      import { runHelper } from ${JSON.stringify(join(import.meta.dirname, "run-helper.ts"))};
+      import { existsSync } from "node:fs";
+      const asked = runHelper(JSON.parse(process.argv[1]));
+      const whenRunning = (act) => setInterval(() => existsSync(process.argv[2]) && act(), 10);
+      ${more}`;
+    const parameters = [JSON.stringify(runOf(home)), join(home.folder, "own")];
+    const flags = ["--conditions=@acrkit/source", "--input-type=module"];
+    return promisify(execFile)(process.execPath, [...flags, "-e", script, ...parameters]);
+  };
+
+  it("of itself", async () => {
+    const home = await dockerHome();
+    await start(home, "whenRunning(() => process.exit());");
+    await gone(join(home.folder, "own"));
+  });
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"])("by %s, as it would have without a helper", async (signal) => {
+    const home = await dockerHome();
+    const ended = start(home, `whenRunning(() => process.kill(process.pid, "${signal}"));`);
+    await expect(ended).rejects.toMatchObject({ signal });
+    await gone(join(home.folder, "own"));
+  });
+
+  it("or before it, when it lives on by what it does with the signal itself", async () => {
+    const home = await dockerHome();
+    const more = `
+      process.on("SIGINT", async () => {
+        const { exitCode } = await asked;
+        console.log(exitCode, process.listenerCount("SIGINT"));
+        process.exit();
+      });
+      const timer = whenRunning(() => {
+        clearInterval(timer);
+        process.kill(process.pid, "SIGINT");
+      });`;
+    expect((await start(home, more)).stdout).toBe("undefined 1\n");
+    await gone(join(home.folder, "own"));
   });
 });
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -27,7 +27,7 @@ export async function runHelper(run: HelperRun): Promise<HelperAnswer> {
     );
   }
   if (run.abortSignal?.aborted === true) throw new AbortError("The operation was aborted.");
-  const child = spawn(path, [run.verb], {
+  const child = start(path, run, {
     env: { ...run.environment },
     // Its standard error is for people, may hold anything, and would block it when nobody reads.
     stdio: ["pipe", "pipe", "ignore"],
@@ -35,6 +35,15 @@ export async function runHelper(run: HelperRun): Promise<HelperAnswer> {
     windowsHide: true,
   });
   return new Promise<HelperAnswer>((resolve, reject) => watch(child, run, resolve, reject));
+}
+
+/** Some of the system's refusals are thrown at once, others are told by an event. */
+function start(path: string, run: HelperRun, options: SpawnOptions): ChildProcess {
+  try {
+    return spawn(path, [run.verb], options);
+  } catch (error) {
+    throw notRun(run, error);
+  }
 }
 
 function watch(
@@ -45,20 +54,19 @@ function watch(
 ): void {
   const parts: Buffer[] = [];
   let length = 0;
-  const kill = () => killGroup(child);
   let late: NodeJS.Timeout | undefined;
   const settle = (end: () => void) => {
     clearTimeout(timer);
     clearTimeout(late);
     run.abortSignal?.removeEventListener("abort", onAbort);
-    process.off("exit", kill);
+    leave(child);
     // Whoever still holds the other end of them must not keep this process alive.
     child.stdin?.destroy();
     child.stdout?.destroy();
     end();
   };
   const stop = (error: Error) => {
-    kill();
+    killGroup(child);
     settle(() => reject(error));
   };
   const onAbort = () => stop(new AbortError("The operation was aborted."));
@@ -67,12 +75,9 @@ function watch(
     stop(failure(run, { code: "CREDENTIAL_HELPER_TIMEOUT" }, problem));
   }, run.timeoutInMs);
   run.abortSignal?.addEventListener("abort", onAbort, { once: true });
-  process.once("exit", kill);
+  enter(child);
 
-  child.once("error", (error) => {
-    const problem = `${run.program} cannot be run (${(error as NodeJS.ErrnoException).code}): check that it is a program for this machine.`;
-    settle(() => reject(failure(run, { code: "CREDENTIAL_HELPER_FAILED" }, problem)));
-  });
+  child.once("error", (error) => settle(() => reject(notRun(run, error))));
   child.stdout?.on("data", (part: Buffer) => {
     length += part.byteLength;
     if (length > MAX_OUTPUT_BYTES) {
@@ -84,12 +89,43 @@ function watch(
   const answer = (exitCode: number | null) =>
     settle(() => resolve({ exitCode: exitCode ?? undefined, output: Buffer.concat(parts) }));
   child.once("exit", (exitCode) => {
+    // It was in time, whatever is still to be read.
+    clearTimeout(timer);
     late = setTimeout(() => answer(exitCode), LATE_OUTPUT_MS);
   });
   child.once("close", answer);
   // One that does not read its input closes it early; that is no failure.
   child.stdin?.on("error", () => {});
   child.stdin?.end(run.input);
+}
+
+/** The helpers that are under way: they end with this process. One listener for all, or Node warns of the eleventh. */
+const running = new Set<ChildProcess>();
+const killRunning = () => running.forEach(killGroup);
+
+/** A terminal's Ctrl-C does not reach a group of its own, and a process that ends by a signal tells nobody of its exit. */
+const SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+
+function onSignal(signal: NodeJS.Signals): void {
+  killRunning();
+  // Whoever else listens decides what comes of it. With nobody else, it does what it would have done.
+  if (process.listenerCount(signal) > 1) return;
+  process.off(signal, onSignal);
+  process.kill(process.pid, signal);
+}
+
+function enter(child: ChildProcess): void {
+  if (running.size === 0) {
+    process.on("exit", killRunning);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  }
+  running.add(child);
+}
+
+function leave(child: ChildProcess): void {
+  if (!running.delete(child) || running.size > 0) return;
+  process.off("exit", killRunning);
+  for (const signal of SIGNALS) process.off(signal, onSignal);
 }
 
 function killGroup(child: ChildProcess): void {
@@ -108,13 +144,21 @@ async function findProgram(program: string, environment: Environment): Promise<s
   const path = isWindows ? Object.entries(environment).find(([name]) => /^path$/i.test(name))?.[1] : environment.PATH;
   for (const folder of (path ?? "").split(delimiter).filter(isAbsolute)) {
     const candidate = join(folder, isWindows ? `${program}.exe` : program);
-    const isProgram = await access(candidate, constants.X_OK).then(
-      async () => (await stat(candidate)).isFile(),
-      () => false,
-    );
+    const isProgram = await access(candidate, constants.X_OK)
+      .then(() => stat(candidate))
+      .then(
+        (found) => found.isFile(),
+        () => false,
+      );
     if (isProgram) return candidate;
   }
   return undefined;
+}
+
+/** By the system's code alone: Node's own message may quote the environment. */
+function notRun(run: HelperRun, error: unknown): CredentialHelperError {
+  const problem = `${run.program} cannot be run (${(error as NodeJS.ErrnoException).code}): check that it is a program for this machine.`;
+  return failure(run, { code: "CREDENTIAL_HELPER_FAILED" }, problem);
 }
 
 function failure(

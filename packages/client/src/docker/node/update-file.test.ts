@@ -78,6 +78,33 @@ it("a change that fails leaves the file, and nothing beside it", async () => {
   expect(await readdir(join(home.folder, "d"))).toEqual(["config.json"]);
 });
 
+it("a secret that a killed process has left is removed", async () => {
+  const home = await dockerHome();
+  const path = join(home.folder, "d", "config.json");
+  const script = `
+    import { updateFile } from ${JSON.stringify(join(import.meta.dirname, "update-file.ts"))};
+    import fs from "node:fs";
+    import { syncBuiltinESMExports } from "node:module";
+    await updateFile(process.argv[1], () => "first");
+    // Killed right before the rename.
+    fs.promises.rename = () => process.kill(process.pid, "SIGKILL");
+    syncBuiltinESMExports();
+    await updateFile(process.argv[1], () => "hunter2");`;
+  const killed = promisify(execFile)(process.execPath, [
+    "--conditions=@acrkit/source",
+    "--input-type=module",
+    "-e",
+    script,
+    path,
+  ]);
+  await expect(killed).rejects.toMatchObject({ signal: "SIGKILL" });
+  expect((await readdir(join(home.folder, "d"))).length).toBeGreaterThan(2);
+  expect(await readFile(path, "utf8")).toBe("first");
+  await updateFile(path, (text) => `${text} and second`);
+  expect(await readFile(path, "utf8")).toBe("first and second");
+  expect(await readdir(join(home.folder, "d"))).toEqual(["config.json"]);
+});
+
 it("a folder that cannot be had is an error that names the file", async () => {
   const home = await dockerHome();
   await home.write("file", "");

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DockerConfigError } from "../errors.ts";
 import { withFileLock } from "./file-lock.ts";
@@ -26,7 +26,10 @@ export async function updateFile(
   try {
     const target = await followLinks(path);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    await withFileLock(`${target}.acrkit-lock`, () => replace(target, change));
+    await withFileLock(`${target}.acrkit-lock`, async () => {
+      await removeLeftParts(target);
+      await replace(target, change);
+    });
   } catch (error) {
     if (error instanceof DockerConfigError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
@@ -54,9 +57,20 @@ async function replace(target: string, change: (text: string | undefined) => str
   throw notWritten(target, "others write to it all the time");
 }
 
+function partPrefix(target: string): string {
+  return `.${basename(target)}.acrkit-part-`;
+}
+
+/** What a process that was killed has left: it holds secrets, which a logout would miss. Whoever has the lock has no rival. */
+async function removeLeftParts(target: string): Promise<void> {
+  const names = await readdir(dirname(target)).catch(() => []);
+  const left = names.filter((name) => name.startsWith(partPrefix(target)));
+  await Promise.all(left.map((name) => rm(join(dirname(target), name), { force: true })));
+}
+
 /** The new content on the disk, readable by its owner alone, or by fewer. */
 async function writePart(target: string, text: string): Promise<string> {
-  const part = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}`);
+  const part = join(dirname(target), `${partPrefix(target)}${randomBytes(6).toString("hex")}`);
   const found = await stat(target).catch(() => undefined);
   let file: FileHandle | undefined;
   try {

@@ -149,10 +149,13 @@ describe("in turn", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test("the turn of a process that has died is taken", async () => {
+  test.each([
+    ["long ago", -11],
+    ["at a time to come, by a clock that was set back since", 86_400],
+  ])("the turn of a process that has died %s is taken", async (_, seconds) => {
     const secrets = await openSecretFolder(folder);
     await writeFile(join(folder, `${FILE}.turn`), "");
-    const then = Date.now() / 1000 - 11;
+    const then = Date.now() / 1000 + seconds;
     await utimes(join(folder, `${FILE}.turn`), then, then);
     expect(await secrets.inTurn(NAME, signal, async () => "done")).toBe("done");
     expect(await readdir(folder)).toEqual([]);
@@ -210,6 +213,14 @@ describe("a write removes", () => {
     expect(left).not.toContain(names[1]);
     expect(left).toContain(names[2]);
   });
+});
+
+test("a relative path is meant from where the process works when the folder is opened", async () => {
+  const cwd = vi.spyOn(process, "cwd").mockReturnValue(root);
+  const secrets = await openSecretFolder("acrkit");
+  cwd.mockRestore();
+  await secrets.write(NAME, "one");
+  expect(await readdir(folder)).toEqual([FILE]);
 });
 
 test.skipIf(process.platform !== "linux")(

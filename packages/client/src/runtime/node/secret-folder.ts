@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SecretFolder } from "../port.ts";
 import { isOwn, readPrivateFile, writePrivateFile } from "./private-file.ts";
@@ -27,7 +27,8 @@ const ABANDONED_MS = 10_000;
 const OTHERS_WRITE = 0o022;
 
 export async function openSecretFolder(chosen: string | undefined): Promise<SecretFolder> {
-  const folder = chosen ?? join(cacheFolder(), "acrkit");
+  // What is checked now is meant later too, wherever the process works then.
+  const folder = resolve(chosen ?? join(cacheFolder(), "acrkit"));
   const made = await mkdir(folder, { recursive: true, mode: 0o700 });
   // `mode` is cut by the process's mask alone; the folders above belong to whoever may see them.
   if (made !== undefined) await chmod(folder, 0o700);
@@ -62,7 +63,8 @@ async function takeTurn(path: string, abortSignal: AbortSignal): Promise<boolean
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") return false;
     }
     const found = await lstat(path).catch(() => undefined);
-    if (found !== undefined && Date.now() - found.mtimeMs > ABANDONED_MS)
+    // A clock that was set back since makes its time one to come.
+    if (found !== undefined && Math.abs(Date.now() - found.mtimeMs) > ABANDONED_MS)
       await rm(path, { force: true }).catch(() => {});
     else await sleep(PAUSE_MS, undefined, { signal: abortSignal }).catch(() => {});
     if (abortSignal.aborted) return false;

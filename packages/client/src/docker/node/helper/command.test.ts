@@ -151,6 +151,13 @@ describe("store and erase", () => {
     expect((await run(home, "get", "team.azurecr.io")).asked).toHaveLength(1);
   });
 
+  it("a registry may have any name", async () => {
+    const home = await dockerHome();
+    await store(home, "__proto__", "user", "password");
+    expect((await run(home, "list")).out).toBe('{"__proto__":"user"}');
+    expect(await run(home, "get", "__proto__")).toMatchObject({ exitCode: 0 });
+  });
+
   it("a login takes the place of the one before, however the registry was named", async () => {
     const home = await dockerHome();
     await store(home, "https://ghcr.io", "one", "1");

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { claimsOf } from "../../../auth/token-claims.ts";
 import { ACR_TOKEN_USER, fromStoredCredential, readAuthEntry, writeAuthEntry } from "../../auth-entry.ts";
-import { type DockerConfig, members, parseConfig, parseMembers } from "../../config.ts";
+import { changeAuths, type DockerConfig, parseConfig } from "../../config.ts";
 import { authKeysOf, hostOfKey } from "../../lookup.ts";
 import type { Environment } from "../../port.ts";
 import { dockerConfigFile } from "../files.ts";
@@ -71,11 +71,7 @@ export class HelperStore {
   }
 
   #change(change: (auths: Record<string, unknown>) => boolean): Promise<void> {
-    return updateFile(this.#file, (text) => {
-      const content = parseMembers(this.#file, text ?? "");
-      const auths = { ...members(this.#file, "auths", content.auths) };
-      return change(auths) ? JSON.stringify({ ...content, auths }, undefined, "\t") : undefined;
-    });
+    return updateFile(this.#file, (text) => changeAuths(this.#file, text, change));
   }
 }
 
