@@ -187,3 +187,78 @@ describe("a body that is read by asking", () => {
     expect(stream.destroyed).toBe(true);
   });
 });
+
+describe("a body that fills buffers", () => {
+  const CONTENT = Buffer.from("0123456789abcdefghijklmnopqrstuvwxyz");
+  const cut = (size: number) =>
+    Array.from({ length: Math.ceil(CONTENT.length / size) }, (_, index) =>
+      CONTENT.subarray(index * size, (index + 1) * size),
+    );
+  const fill = async (response: PipelineResponse, size: number) => {
+    const body = openBody(response, { idleTimeoutInMs: 1_000 });
+    const sizes: number[] = [];
+    let text = "";
+    for (;;) {
+      const into = new Uint8Array(size);
+      const got = await body.readInto(into);
+      if (got === 0) return { text, sizes };
+      sizes.push(got);
+      text += Buffer.from(into.subarray(0, got)).toString();
+    }
+  };
+
+  test.each([1, 3, 7, 12, 36, 100])("gives all of it, %i bytes at a time", async (size) => {
+    for (const piece of [1, 5, 12, 36]) {
+      const node = await fill(responseWith({ readableStreamBody: Readable.from(cut(piece)) }), size);
+      expect(node.text).toBe(CONTENT.toString());
+      // Whole buffers but for the last.
+      expect(node.sizes.slice(0, -1).every((got) => got === size)).toBe(true);
+      const web = responseWith({ browserStreamBody: ReadableStream.from(cut(piece)) as never });
+      expect((await fill(web, size)).text).toBe(CONTENT.toString());
+    }
+    expect((await fill(responseWith({ bodyAsText: CONTENT.toString() }), size)).text).toBe(CONTENT.toString());
+  });
+
+  test("gives what had come before it fails, and then fails", async () => {
+    const stream = new Readable({ read() {} });
+    const body = openBody(responseWith({ readableStreamBody: stream }), { idleTimeoutInMs: 1_000 });
+    const filling = body.readInto(new Uint8Array(10));
+    stream.push(Buffer.from("abc"));
+    await new Promise(setImmediate);
+    stream.destroy(new Error("cut"));
+    expect(await filling).toBe(3);
+    await expect(body.readInto(new Uint8Array(10))).rejects.toThrow("cut");
+  });
+
+  test("and is closed while somebody waits lets go of them", async () => {
+    const body = openBody(responseWith({ readableStreamBody: new Readable({ read() {} }) }), {
+      idleTimeoutInMs: 1_000,
+    });
+    const waiting = body.readInto(new Uint8Array(10));
+    body.close();
+    expect(await waiting).toBe(0);
+  });
+
+  test("and stands still in the middle of one fails by the idle timeout", async () => {
+    const stream = new Readable({ read() {} });
+    const body = openBody(responseWith({ readableStreamBody: stream }), { idleTimeoutInMs: 5 });
+    stream.push(Buffer.from("abc"));
+    expect(await body.readInto(new Uint8Array(10))).toBe(3);
+    await expect(body.readInto(new Uint8Array(10))).rejects.toMatchObject({ code: "IDLE_TIMEOUT" });
+  });
+
+  test("leaves memory alone that may be somebody's", async () => {
+    const own = new Uint8Array([1, 2, 3]);
+    const alone = { socket: { _handle: {} } };
+    for (const [stream, isFreed] of [
+      [Readable.from([own]), false],
+      [Object.assign(Readable.from([own]), alone).on("data", () => {}), false],
+      [Object.assign(Readable.from([own.subarray(1)]), alone), false],
+      [Object.assign(Readable.from([own]), alone), true],
+    ] as const) {
+      const body = openBody(responseWith({ readableStreamBody: stream }), { idleTimeoutInMs: 1_000 });
+      while ((await body.readInto(new Uint8Array(3))) > 0);
+      expect(own.buffer.detached).toBe(isFreed);
+    }
+  });
+});

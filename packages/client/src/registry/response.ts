@@ -43,17 +43,19 @@ export class RegistryResponse {
     const { call, idleTimeoutInMs, abortSignal } = this.#context;
     this.#isOpened = true;
     const body = openBody(this.#response, { idleTimeoutInMs });
+    const explained = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        throwIfAborted(abortSignal);
+        return await work();
+      } catch (error) {
+        body.close();
+        throwIfAborted(abortSignal);
+        throw errorFromFailure(call, error);
+      }
+    };
     return {
-      async read() {
-        try {
-          throwIfAborted(abortSignal);
-          return await body.read();
-        } catch (error) {
-          body.close();
-          throwIfAborted(abortSignal);
-          throw errorFromFailure(call, error);
-        }
-      },
+      read: () => explained(body.read),
+      readInto: (into) => explained(() => body.readInto(into)),
       close: body.close,
     };
   }

@@ -1,4 +1,5 @@
 import { InvalidInputError } from "@acrkit/oci";
+import { AbortError } from "@azure/abort-controller";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { isRegistryError, TransferTimeoutError } from "../errors/registry-error.ts";
 import { orAborted } from "../pipeline/abort-signal.ts";
@@ -58,6 +59,14 @@ test("one that never had its turn is told so, and what helps then", async () => 
   expect(error.message).toContain(
     "5 ms: it was still waiting for its turn. Give it a longer timeoutInMs, or start fewer",
   );
+});
+
+test("one that waits for something else is told so", async () => {
+  const deadline = new Deadline({ timeoutInMs: 5 }, UPLOAD, new ProgressMeter(undefined, 1_000));
+  deadline.waitsFor("the registry's answer");
+  await vi.advanceTimersByTimeAsync(5);
+  const error = deadline.translate(new AbortError()) as Error;
+  expect(error.message).toContain("waiting for the registry's answer. Give it a longer timeoutInMs, or none");
 });
 
 test("does not end before its time", async () => {

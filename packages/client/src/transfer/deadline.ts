@@ -22,11 +22,13 @@ export interface TransferTimeoutOptions {
 
 /** How far a transfer has come; a `ProgressMeter` is one. */
 export interface HowFar {
-  /** False while it waits for its turn. */
+  /** False while it waits for its turn, or for whatever else comes before its bytes. */
   readonly hasStarted: boolean;
   readonly loadedBytes: number;
   readonly totalBytes: number | undefined;
 }
+
+const ITS_TURN = "its turn";
 
 /** What a transfer is, in the words of its errors. */
 export type TransferDescription = Pick<CallDescription, "operation" | "registry" | "repository" | "reference">;
@@ -39,6 +41,7 @@ export class Deadline {
   readonly #transfer: TransferDescription;
   readonly #howFar: HowFar;
   readonly #timer: IdleTimer | undefined;
+  #waitsFor = ITS_TURN;
   #isOver = false;
 
   /** @throws {InvalidInputError} `timeoutInMs` is no number of milliseconds above 0 */
@@ -68,16 +71,22 @@ export class Deadline {
     });
   }
 
+  /** What a transfer that has not started waits for, for its error to say: its turn, unless something else is said. */
+  waitsFor(what = ITS_TURN): void {
+    this.#waitsFor = what;
+  }
+
   /** The error to throw in place of `error`: an abort that came from here says what was late; all else stays as it is. */
   translate(error: unknown): unknown {
     if (!this.#isOver || (error as Error | undefined)?.name !== "AbortError") return error;
     const { operation, repository } = this.#transfer;
-    const hint = this.#howFar.hasStarted
-      ? "Give it a longer timeoutInMs, or none: a connection that falls silent is given up by itself."
-      : "Give it a longer timeoutInMs, or start fewer transfers at a time.";
+    const hint =
+      this.#howFar.hasStarted || this.#waitsFor !== ITS_TURN
+        ? "Give it a longer timeoutInMs, or none: a connection that falls silent is given up by itself."
+        : "Give it a longer timeoutInMs, or start fewer transfers at a time.";
     const late = `${describeCall({ ...this.#transfer, metadataApi: false })} took longer than its timeout of ${
       this.#timeoutInMs
-    } ms: ${describeProgress(this.#howFar)}`;
+    } ms: ${describeProgress(this.#howFar, this.#waitsFor)}`;
     return new TransferTimeoutError(withHint(late, hint), {
       operation,
       repository,
@@ -121,8 +130,8 @@ function assertTimeout(timeoutInMs: unknown): void {
   throw new InvalidInputError("timeoutInMs", timeoutInMs, "expected a number of milliseconds above 0, or Infinity");
 }
 
-function describeProgress({ hasStarted, loadedBytes, totalBytes }: HowFar): string {
-  if (!hasStarted) return "it was still waiting for its turn";
+function describeProgress({ hasStarted, loadedBytes, totalBytes }: HowFar, waitsFor: string): string {
+  if (!hasStarted) return `it was still waiting for ${waitsFor}`;
   return totalBytes === undefined
     ? `${loadedBytes} bytes had moved, of a content that does not say its size`
     : `${loadedBytes} of ${totalBytes} bytes had moved`;

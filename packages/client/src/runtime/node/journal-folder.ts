@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
-import { chmod, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { JournalFolder } from "../port.ts";
 import { isAlive, type PartOwner, thisProcess } from "./part-owner.ts";
+import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
 /** An entry has some hundred bytes; a registry's address may have some thousand. */
 const MAX_ENTRY_BYTES = 64 * 1024;
@@ -22,47 +21,11 @@ export async function openJournal(folder: string): Promise<JournalFolder> {
   return {
     owner: JSON.stringify(thisProcess()),
     isAlive: isOwnerAlive,
-    read: (name) => readEntry(path(name)),
-    write: (name, text) => writeEntry(path(name), text),
+    // What another user wrote could lead this one's content elsewhere.
+    read: (name) => readPrivateFile(path(name), MAX_ENTRY_BYTES),
+    write: (name, text) => writePrivateFile(path(name), text),
     remove: (name) => rm(path(name), { force: true }),
   };
-}
-
-async function readEntry(path: string): Promise<string | undefined> {
-  let file: Awaited<ReturnType<typeof open>>;
-  try {
-    // Neither through a link that somebody laid, nor waiting for the other end of a pipe.
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  try {
-    const found = await file.stat();
-    if (!found.isFile() || found.size > MAX_ENTRY_BYTES) return undefined;
-    // What another user wrote could lead this one's content elsewhere. Windows has no such numbers.
-    if (process.getuid !== undefined && found.uid !== process.getuid()) return undefined;
-    return await file.readFile("utf8");
-  } catch {
-    return undefined;
-  } finally {
-    await file.close();
-  }
-}
-
-async function writeEntry(path: string, text: string): Promise<void> {
-  const part = `${path}.${randomBytes(6).toString("hex")}.part`;
-  try {
-    const file = await open(part, "wx", 0o600);
-    try {
-      await file.writeFile(text);
-    } finally {
-      await file.close();
-    }
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
 }
 
 async function removeOldEntries(folder: string): Promise<void> {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   chown,
   link,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
@@ -16,9 +17,10 @@ import {
 } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { PartFile, PartFilePlan } from "../port.ts";
 import { openPartFile } from "./part-file.ts";
+import { thisProcess } from "./part-owner.ts";
 
 const CONTENT = Buffer.from("0123456789abcdefghijKLMNOPQRSTuvwxy");
 
@@ -122,10 +124,18 @@ describe("what a dead process has left", () => {
 
   test.each([
     ["of a process of the same number before this one", () => header({ pid: process.pid })],
+    ["of a process before the machine was started again", () => header({ pid: process.ppid, bornAt: 1e9 })],
     ["of another machine, long ago", () => header({ host: "elsewhere" })],
   ])("is taken up: %s", async (_, text) => {
     await leave(`${text()}\n0\n`);
     await utimes(logPath, 1_000, 1_000);
+    const file = await openPartFile(plan);
+    expect(file.finishedSegments).toEqual([0]);
+    await finish(file);
+  });
+
+  test.runIf(process.platform === "linux")("is taken up when its number has gone to a younger process", async () => {
+    await leave(`${header({ pid: process.ppid, bornAt: 1 })}\n0\n`);
     const file = await openPartFile(plan);
     expect(file.finishedSegments).toEqual([0]);
     await finish(file);
@@ -221,6 +231,35 @@ describe("what somebody has put in the way", () => {
     expect(await files()).toEqual(["target"]);
   });
 
+  test.skipIf(process.platform === "win32").each(["pipe", "link to a pipe"])(
+    "a %s in place of the target is refused, and stays",
+    async (what) => {
+      const pipe = what === "pipe" ? plan.path : join(folder, "pipe");
+      spawnSync("mkfifo", [pipe]);
+      if (pipe !== plan.path) await symlink(pipe, plan.path);
+      await expect(openPartFile(plan)).rejects.toMatchObject({ code: "ENXIO" });
+      expect((await stat(plan.path)).isFIFO()).toBe(true);
+    },
+  );
+
+  test("a link to a file in place of the target is replaced, and not written through", async () => {
+    await writeFile(join(folder, "precious"), "precious");
+    await symlink(join(folder, "precious"), plan.path);
+    await finish(await openPartFile(plan));
+    expect(await readFile(join(folder, "precious"), "utf8")).toBe("precious");
+    expect((await lstat(plan.path)).isFile()).toBe(true);
+  });
+
+  test("what another process has put under the names is left to it", async () => {
+    const file = await openPartFile(plan);
+    for (const path of [partPath, logPath]) {
+      await rm(path);
+      await writeFile(path, "another's");
+    }
+    await file.discard();
+    expect(await files()).toHaveLength(2);
+  });
+
   test("the part file's name going to another file keeps that from getting the target's name", async () => {
     const file = await openPartFile(plan);
     for (const index of [0, 1, 2, 3]) await writeSegment(file, index);
@@ -228,14 +267,26 @@ describe("what somebody has put in the way", () => {
     await writeFile(partPath, "something else");
     await expect(file.commit()).rejects.toMatchObject({ code: "EBUSY" });
     await file.discard();
-    expect(await files()).toEqual([]);
+    // What is not its own stays.
+    expect(await readFile(partPath, "utf8")).toBe("something else");
+    expect(await files()).toHaveLength(1);
   });
+});
+
+test("a relative path means the folder of the beginning", async () => {
+  const before = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
+  const file = await openPartFile({ ...plan, path: "target" });
+  process.chdir(before);
+  await finish(file);
+  expect(await files()).toEqual(["target"]);
 });
 
 describe("what a living process writes is left to it", () => {
   test.each([
     ["this one", () => undefined],
-    ["another one", () => leave(`${header({ pid: process.ppid })}\n0\n`)],
+    ["another one", () => leave(`${header({ pid: process.ppid, bornAt: thisProcess().bornAt })}\n0\n`)],
     ["one of another machine, a moment ago", () => leave(`${header({ host: "elsewhere" })}\n0\n`)],
     ["one that has just begun", () => leave("")],
   ])("%s", async (_, prepare) => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, open, rename, rm, stat, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { PartFile, PartFilePlan } from "../port.ts";
 import { createPartLog, readPartLog } from "./part-log.ts";
 import { isAlive } from "./part-owner.ts";
@@ -27,8 +27,10 @@ interface Claim {
 }
 
 /** @see PartFile */
-export async function openPartFile(plan: PartFilePlan): Promise<PartFile> {
-  await assertNoFolder(plan.path);
+export async function openPartFile(relativePlan: PartFilePlan): Promise<PartFile> {
+  // The process may go to another folder meanwhile.
+  const plan = { ...relativePlan, path: resolve(relativePlan.path) };
+  await assertReplaceable(plan.path);
   // One segment is as quickly fetched again as looked for.
   const claim = plan.sizeInBytes > plan.segmentBytes ? await claimShared(plan) : undefined;
   const part = new NodePartFile(plan.path, claim ?? (await claimPrivate(plan.path)));
@@ -36,7 +38,7 @@ export async function openPartFile(plan: PartFilePlan): Promise<PartFile> {
     await assertSpace(plan, part.finishedSegments.length);
     return part;
   } catch (error) {
-    await part.discard();
+    await part.discard().catch(() => {});
     throw error;
   }
 }
@@ -76,27 +78,36 @@ class NodePartFile implements PartFile {
     // Without this, a power cut after the rename could leave the final name on an empty file.
     await file.sync();
     // Nothing but these bytes may get the name, whoever else has been at work in this folder.
-    const [own, named] = await Promise.all([file.stat(), lstat(path)]);
-    if (own.ino !== named.ino || own.dev !== named.dev) throw systemError("EBUSY", "the part file was replaced");
+    if (!(await isNamed(path, file))) throw systemError("EBUSY", "the part file was replaced");
     await this.#close();
     await rename(path, this.#target);
-    if (logPath !== undefined) await rm(logPath, { force: true });
     this.#isOver = true;
+    // It is there, whatever becomes of the log: one without its part file is thrown away by the next process.
+    if (logPath !== undefined) await rm(logPath, { force: true }).catch(() => {});
   }
 
   async discard(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { path, logPath } = this.#claim;
-    await this.#close();
-    await rm(path, { force: true });
-    // Last: it is the lock.
-    if (logPath !== undefined) await rm(logPath, { force: true });
+    const { file, path, log, logPath } = this.#claim;
+    const isPartOwn = await isNamed(path, file);
+    const isLogOwn = logPath !== undefined && log !== undefined && (await isNamed(logPath, log));
+    try {
+      await this.#close();
+    } finally {
+      if (isPartOwn) await rm(path, { force: true });
+      // Last: it is the lock.
+      if (isLogOwn) await rm(logPath, { force: true });
+    }
   }
 
   async #close(): Promise<void> {
-    await this.#claim.file.close();
-    await this.#claim.log?.close();
+    const { file, log } = this.#claim;
+    try {
+      await file.close();
+    } finally {
+      await log?.close();
+    }
   }
 }
 
@@ -206,9 +217,21 @@ async function claimPrivate(target: string): Promise<Claim> {
   return { file, path, log: undefined, logPath: undefined, finishedSegments: [] };
 }
 
-async function assertNoFolder(path: string): Promise<void> {
+/** The rename would put a file in place of a device or a pipe, and whoever reads from that would wait for ever. */
+async function assertReplaceable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) throw systemError("EISDIR", "it is a folder");
+  if (found?.isFile() === false) throw systemError("ENXIO", "it is a device, a pipe or a socket");
+}
+
+/** True unless the name has gone to another file, which is somebody else's then. */
+async function isNamed(path: string, file: FileHandle): Promise<boolean> {
+  try {
+    const [own, named] = await Promise.all([file.stat(), lstat(path)]);
+    return own.ino === named.ino && own.dev === named.dev;
+  } catch {
+    return false;
+  }
 }
 
 /** File systems of Linux whose free blocks are what can be written: no compression, no quota behind them, nothing remote. */

@@ -14,17 +14,24 @@ export function streamBody(source: ByteSource, onWritten?: (piece: Uint8Array) =
   const body = new RequestBody(source, onWritten);
   // The transport pipes the body and does not listen: the source's own failure is reported by whoever made it.
   body.on("error", () => {});
-  return { body, close: () => void body.destroy() };
+  return { body, close: () => body.close() };
 }
 
 class RequestBody extends Readable {
   readonly #parts: AsyncIterator<Uint8Array>;
   readonly #onWritten: ((piece: Uint8Array) => void) | undefined;
+  #request: OutgoingMessage | undefined;
 
   constructor(source: ByteSource, onWritten: ((piece: Uint8Array) => void) | undefined) {
     super({ highWaterMark: WAITING_BYTES });
     this.#parts = source[Symbol.asyncIterator]();
     this.#onWritten = onWritten;
+  }
+
+  /** A request that is answered before all of it has gone out would keep its connection, and what waits, for ever. */
+  close(): void {
+    this.destroy();
+    if (this.#request?.writableFinished === false) this.#request.destroy();
   }
 
   override _read(): void {
@@ -50,11 +57,15 @@ class RequestBody extends Readable {
    * would call back at once and keep the piece.
    */
   override pipe<T extends NodeJS.WritableStream>(target: T, options?: { end?: boolean }): T {
+    if (!(target instanceof OutgoingMessage)) return super.pipe(target, options);
+    this.#request = target;
     const onWritten = this.#onWritten;
-    if (onWritten === undefined || !(target instanceof OutgoingMessage)) return super.pipe(target, options);
+    if (onWritten === undefined) return super.pipe(target, options);
     this.on("data", (piece: Buffer) => {
+      // Whoever listens as well, a policy of the caller's, may keep the piece.
+      const isAlone = this.listenerCount("data") === 1;
       const hasRoom = target.write(piece, (error) => {
-        if (error === undefined || error === null) onWritten(piece);
+        if (isAlone && (error === undefined || error === null)) onWritten(piece);
       });
       if (!hasRoom) this.pause();
     });

@@ -129,7 +129,9 @@ export class BlobDownload implements AsyncIterable<Uint8Array> {
    *
    * The bytes gather in `<path>.….part` beside it. An error or an abort removes that; a process that is killed leaves it, with
    * a log beside it, and the next download of this blob to this path goes on from there: at the most 8 MiB of each range are
-   * fetched again.
+   * fetched again. One of up to 8 MiB is fetched anew, and what a killed process has left of it is nobody's to remove but yours.
+   *
+   * A link in place of `path` is replaced and not followed; a device or a pipe is refused.
    *
    * @throws {ContentWriteError} the file cannot be written; `cause` is the system's own error
    * @throws {DigestMismatchError} what came is not this blob
@@ -191,7 +193,9 @@ export async function startDownload(
   try {
     turn = await budget.openDownloads.begin(abortSignal);
     const address = { connection, repository, digest, options: { ...options, abortSignal } };
+    deadline.waitsFor("the registry's answer");
     const opened = await openBlob(address);
+    deadline.waitsFor("somebody to read it");
     turn.rests();
     meter.totalBytes = opened.source.sizeInBytes;
     const download = new RunningDownload({ digest, call, opened, budget, turn, meter, deadline, stop });
@@ -258,6 +262,7 @@ class RunningDownload implements BlobReading {
   async #inTurn<T>(heldBytes: number, work: () => Promise<T>): Promise<T> {
     const { budget, turn, deadline, meter, opened, stop } = this.#parts;
     turn.moves();
+    deadline.waitsFor();
     try {
       return await budget.run({ direction: "download", heldBytes, abortSignal: deadline.signal }, work);
     } catch (error) {

@@ -102,3 +102,11 @@ test("a file that cannot be read is told, and does not keep anyone waiting", asy
   await ordered.settled();
   expect(failures).toEqual([own]);
 });
+
+test("one that is not wanted any more reads nothing further", async () => {
+  const { ordered, reads } = setUp(0);
+  for (const at of [0, 10, 20]) ordered.addStored(at, 10);
+  ordered.stop();
+  await ordered.settled();
+  expect(reads).toEqual([0]);
+});

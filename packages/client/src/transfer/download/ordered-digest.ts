@@ -36,6 +36,7 @@ export class OrderedDigest {
   #position = 0;
   #heldBytes = 0;
   #reading: Promise<void> | undefined;
+  #isStopped = false;
   #readBuffer: Uint8Array | undefined;
 
   constructor(parts: OrderedDigestParts) {
@@ -67,13 +68,18 @@ export class OrderedDigest {
     this.#advance();
   }
 
+  /** Reads nothing back any more: the digest is not wanted. What is being read is still to be waited for. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Waits for what has to be read back; call it once everything has been stored. */
   async settled(): Promise<void> {
     while (this.#reading !== undefined) await this.#reading;
   }
 
   #advance(): void {
-    while (this.#reading === undefined) {
+    while (this.#reading === undefined && !this.#isStopped) {
       const batch = this.#ahead.get(this.#position);
       if (batch === undefined) return;
       if (batch.isHeld && batch.bytes !== undefined) {
@@ -98,7 +104,7 @@ export class OrderedDigest {
   async #catchUp({ at, sizeInBytes }: Batch): Promise<void> {
     this.#ahead.delete(at);
     this.#readBuffer ??= new Uint8Array(READ_BACK_BYTES);
-    for (let done = 0; done < sizeInBytes; ) {
+    for (let done = 0; done < sizeInBytes && !this.#isStopped; ) {
       const into = this.#readBuffer.subarray(0, Math.min(READ_BACK_BYTES, sizeInBytes - done));
       const count = await this.#parts.readBack(at + done, into);
       this.#parts.digester.update(into.subarray(0, count));

@@ -37,7 +37,6 @@ export class ResumedBody implements BodyReader {
   #isCut = false;
   #drops = 0;
   #lastDrop: number;
-  #putBack: Uint8Array | undefined;
 
   constructor({ source, response, from, end, onDrop }: ResumedBodyPart) {
     this.#source = source;
@@ -49,11 +48,6 @@ export class ResumedBody implements BodyReader {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    const putBack = this.#putBack;
-    if (putBack !== undefined) {
-      this.#putBack = undefined;
-      return putBack;
-    }
     for (;;) {
       let part: Uint8Array | undefined;
       try {
@@ -82,9 +76,28 @@ export class ResumedBody implements BodyReader {
     }
   }
 
-  /** Gives back what the last piece had too much, to be read next. */
-  unread(rest: Uint8Array): void {
-    this.#putBack = rest;
+  async readInto(into: Uint8Array): Promise<number> {
+    for (;;) {
+      const wanted = this.#skip > 0 ? this.#skip : this.#isCut ? this.#end - this.#offset : into.byteLength;
+      if (wanted === 0) {
+        this.#body.close();
+        return 0;
+      }
+      let size: number;
+      try {
+        size = await this.#body.readInto(into.subarray(0, wanted));
+      } catch (error) {
+        if (error instanceof TransportError && this.#offset >= this.#end) return 0;
+        await this.#resume(error);
+        continue;
+      }
+      if (size > 0 && this.#skip > 0) {
+        this.#skip -= size;
+        continue;
+      }
+      this.#offset += size;
+      return size;
+    }
   }
 
   close(): void {

@@ -49,3 +49,21 @@ test.each(["finish", "release"] as const)("whoever waits for one is told when it
   await waiting;
   expect(segments.stateOf(0)).toBe(how === "finish" ? "done" : "free");
 });
+
+test("a size that a server only claims costs nothing", () => {
+  const segments = new Segments(Number.MAX_SAFE_INTEGER, 1);
+  expect([segments.takeFirst(), segments.stateOf(0), segments.stateOf(segments.count - 1)]).toEqual([
+    0,
+    "taken",
+    "free",
+  ]);
+});
+
+test("whoever waits is told when all are given up", async () => {
+  const segments = new Segments(20, 10);
+  segments.take(1);
+  const settled = segments.settled(1);
+  segments.giveUp();
+  await settled;
+  expect(segments.stateOf(1)).toBe("taken");
+}, 1_000);

@@ -11,7 +11,8 @@ export class Segments {
   readonly count: number;
   readonly #sizeInBytes: number;
   readonly #segmentBytes: number;
-  readonly #states: SegmentState[];
+  /** Those that are not free. A map, since a server may claim any size, before it has sent anything. */
+  readonly #states = new Map<number, SegmentState>();
   readonly #waiting = new Map<number, (() => void)[]>();
   /** No segment before this one is free. */
   #firstFree = 0;
@@ -21,7 +22,6 @@ export class Segments {
     this.#sizeInBytes = sizeInBytes;
     this.#segmentBytes = segmentBytes;
     this.count = Math.ceil(sizeInBytes / segmentBytes);
-    this.#states = Array(this.count).fill("free");
   }
 
   get areAllDone(): boolean {
@@ -34,16 +34,16 @@ export class Segments {
   }
 
   stateOf(index: number): SegmentState {
-    return this.#states[index] ?? "done";
+    return this.#states.get(index) ?? "free";
   }
 
   take(index: number): void {
-    this.#states[index] = "taken";
+    this.#states.set(index, "taken");
   }
 
   /** The first that nobody has; undefined when there is none. */
   takeFirst(): number | undefined {
-    while (this.#firstFree < this.count && this.#states[this.#firstFree] !== "free") this.#firstFree++;
+    while (this.#firstFree < this.count && this.stateOf(this.#firstFree) !== "free") this.#firstFree++;
     if (this.#firstFree === this.count) return undefined;
     this.take(this.#firstFree);
     return this.#firstFree;
@@ -51,22 +51,27 @@ export class Segments {
 
   /** Gives one back of which nothing has come. */
   release(index: number): void {
-    this.#states[index] = "free";
+    this.#states.delete(index);
     this.#firstFree = Math.min(this.#firstFree, index);
     this.#tell(index);
   }
 
   finish(index: number): void {
-    this.#states[index] = "done";
+    this.#states.set(index, "done");
     this.#done++;
     this.#tell(index);
   }
 
-  /** Waits until one that is taken is done or given back. */
+  /** Waits until one that is taken is done or given back, or all are given up. */
   settled(index: number): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.set(index, [...(this.#waiting.get(index) ?? []), resolve]);
     });
+  }
+
+  /** Tells all who wait: nothing more will be done, or given back. */
+  giveUp(): void {
+    for (const index of [...this.#waiting.keys()]) this.#tell(index);
   }
 
   #tell(index: number): void {

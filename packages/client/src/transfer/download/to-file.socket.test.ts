@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { DigestMismatchError, digestOf, InvalidInputError } from "@acrkit/oci";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ContentWriteError, RegistryError, TransferTimeoutError, TransportError } from "../../errors/registry-error.ts";
 import { abortOf, failureOf } from "../../testing/client.ts";
 import { patterned } from "../../testing/content.ts";
@@ -73,6 +73,15 @@ const expectWhole = async () => {
   expect((await readFile(target)).equals(BYTES)).toBe(true);
   expect(await readdir(folder)).toEqual(["target"]);
 };
+/** Waits until the first segment, and nothing else, is in the file: the first answer goes no further then. */
+const firstSegment = async () => {
+  const log = async () => {
+    const name = (await readdir(folder)).find((file) => file.endsWith(".log"));
+    return name === undefined ? "" : readFile(join(folder, name), "utf8");
+  };
+  while (!(await log()).endsWith("}\n0\n")) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise(setImmediate);
+};
 const expectNothing = async (server: RawServer) => {
   expect(await readdir(folder)).toEqual([]);
   await until(() => server.sockets.size === 0);
@@ -101,6 +110,16 @@ describe("a large blob", () => {
     const started = await download(server);
     await failureOf(started.toFile(target, { parallel: parallel as number }), InvalidInputError);
     await expectNothing(server);
+  });
+
+  test("gives back the memory of each piece that the connection has read", async () => {
+    const server = await serveRanges();
+    const freed = vi.spyOn(ArrayBuffer.prototype, "transfer");
+    onTestFinished(() => freed.mockRestore());
+    await (await download(server)).toFile(target);
+    await expectWhole();
+    // Of at the most 64 KiB each.
+    expect(freed.mock.calls.length).toBeGreaterThan(SIZE / 65_536 / 2);
   });
 
   test("tells of its progress in sum, and once that it is there", async () => {
@@ -160,6 +179,86 @@ describe("a server that does not honour ranges", () => {
     // All that were sent before the first was answered.
     expect(server.ranges.length).toBeLessThanOrEqual(3);
     expect(server.lines.length - server.ranges.length).toBe(1);
+  });
+
+  test.each([200, 416])("but answers %i only once the first answer waits is read in one stream", async (status) => {
+    const server = await serveRanges((request, response) => {
+      const range = rangeOf(request);
+      if (range === undefined) return false;
+      const refuse = () =>
+        status === 200
+          ? response.writeHead(status, { "content-length": String(SIZE) }).end(BYTES)
+          : response.writeHead(status).end();
+      // First of all the range that the first answer waits for.
+      void firstSegment().then(() => (range.from === SEGMENT ? refuse() : setTimeout(refuse, 100)));
+      return true;
+    });
+    await (await download(server)).toFile(target);
+    await expectWhole();
+  });
+
+  test.each<[string, Misbehave]>([
+    [
+      "has no second connection for it",
+      (request) => {
+        if (request.headers.range === undefined) return false;
+        request.socket.destroy();
+        return true;
+      },
+    ],
+    [
+      "finds it too much",
+      (request, response) => {
+        if (request.headers.range === undefined) return false;
+        response.writeHead(503).end();
+        return true;
+      },
+    ],
+  ])("but %s is read in one stream, once it was asked again", async (_, misbehave) => {
+    const server = await serveRanges(misbehave);
+    await (await download(server)).toFile(target);
+    await expectWhole();
+    expect(server.lines.length - server.ranges.length).toBe(1);
+  });
+
+  test("any more, after it has, and then breaks the last range that it gave, ends in an error", async () => {
+    const first = Promise.withResolvers<ServerResponse>();
+    const broken = Promise.withResolvers<ServerResponse>();
+    const server = await serveRanges((request, response) => {
+      const range = rangeOf(request);
+      if (range === undefined) {
+        // Goes on once it is alone.
+        response.write(announce(request, response).subarray(0, 1_000));
+        first.resolve(response);
+      } else if (range.from === SEGMENT) {
+        response.write(announce(request, response).subarray(0, 1_000));
+        broken.resolve(response);
+      } else if (range.from > SEGMENT && range.from < 2 * SEGMENT) response.writeHead(403).end();
+      else {
+        // Once both are on their way, and the range has shown that there are ranges.
+        void Promise.all([first.promise, broken.promise]).then(() =>
+          setTimeout(
+            () => response.writeHead(200, { "content-length": String(SIZE) }).write(BYTES.subarray(0, 1_000)),
+            50,
+          ),
+        );
+      }
+      return true;
+    });
+    const saving = failureOf(
+      download(server).then((started) => started.toFile(target)),
+      RegistryError,
+    );
+    const response = await first.promise;
+    // The ranges that were ignored have been closed by then.
+    await until(() => server.ranges.length >= 3);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    response.write(BYTES.subarray(1_000, SEGMENT + 1_000));
+    // The first answer stands before what the range has, and waits for it.
+    await firstSegment();
+    (await broken.promise).destroy();
+    await saving;
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test("any more, after it has, is read in one stream as well", async () => {

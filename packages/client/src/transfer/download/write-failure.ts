@@ -58,6 +58,7 @@ function hintFor(code: unknown): string | undefined {
     case "ENOTDIR":
       return "Make the folder first.";
     case "EISDIR":
+    case "ENXIO":
       return "Give the path of a file.";
     case "EACCES":
     case "EPERM":

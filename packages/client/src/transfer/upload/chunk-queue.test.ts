@@ -31,7 +31,7 @@ test.each([1, 3, 10, 100])("chunks of ten, the last one marked, from pieces of %
     queue.readAhead(10);
     seen.push([chunk.from, chunk.bytes.byteLength, chunk.isLast]);
     expect(Buffer.from(chunk.bytes).equals(bytes.subarray(chunk.from, chunk.from + chunk.bytes.byteLength))).toBe(true);
-    queue.confirm(chunk.from + chunk.bytes.byteLength);
+    queue.confirm(chunk.from + chunk.bytes.byteLength, true);
   }
   expect(seen).toEqual([
     [0, 10, false],
@@ -93,7 +93,7 @@ test("a buffer is used again once its chunk is confirmed, and never one of the c
     const chunk = await queue.head(20, 0);
     buffers.push(chunk?.bytes.buffer as ArrayBufferLike);
     expect(Buffer.from(chunk?.bytes ?? []).equals(kept.subarray(at, at + 20))).toBe(true);
-    queue.confirm(at + 20);
+    queue.confirm(at + 20, true);
   }
   expect(buffers[0]).toBe(content.buffer);
   expect(buffers[1]).not.toBe(content.buffer);

@@ -69,11 +69,13 @@ export class ChunkQueue {
     this.#head = isSent ? undefined : { from: offset, bytes, isLast: head.isLast };
   }
 
-  /** The same after a request that was sent to its end and answered: its bytes are on no way any more. */
-  confirm(offset: number): void {
+  /** The same after an answer; `isFree` says that nobody looks at what was sent any more, whom the transport gave it to. */
+  confirm(offset: number, isFree: boolean): void {
     const buffer = this.#head?.bytes.buffer;
     this.goOnFrom(offset);
-    if (this.#head === undefined && buffer !== undefined && this.#own.has(buffer)) this.#spare = new Uint8Array(buffer);
+    if (buffer === undefined) return;
+    if (!isFree) this.#own.delete(buffer);
+    else if (this.#head === undefined && this.#own.has(buffer)) this.#spare = new Uint8Array(buffer);
   }
 
   /** Drops everything, once nothing is being read any more; the content must go back to be read again. */

@@ -64,7 +64,7 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
   if (isStream(content)) {
     const stream = asStream(content);
     const source = bytesOf(stream);
-    const discard = () => closeStream(stream);
+    const discard = () => void closeStream(stream);
     return {
       sizeInBytes: undefined,
       inMemory: undefined,
@@ -92,21 +92,25 @@ export async function toOpenable(content: BlobContent): Promise<OpenableContent>
 const SLICE_BYTES = 1024 * 1024;
 
 function fromBytes(bytes: Uint8Array): OpenableContent {
+  const sizeInBytes = bytes.byteLength;
   return {
-    sizeInBytes: bytes.byteLength,
+    sizeInBytes,
     inMemory: bytes,
     identity: undefined,
     reopenable: true,
-    open: async function* (from) {
-      // In slices: progress can be told, and the hash does not hold up everything else.
-      for (let at = from; at < bytes.byteLength; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
-    },
+    // The caller's memory may be resized, or be given to a worker, meanwhile.
+    open: (from) => exactly(slicesOf(bytes, from, sizeInBytes), sizeInBytes - from),
     discard: nothingToDiscard,
   };
 }
 
+/** In slices: progress can be told, and the hash does not hold up everything else. */
+async function* slicesOf(bytes: Uint8Array, from: number, to: number): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = from; at < to; at += SLICE_BYTES) yield bytes.subarray(at, Math.min(at + SLICE_BYTES, to));
+}
+
 /**
- * Content of a size that is announced: a file that changes while it is read fails here, where its request would wait for
+ * Content of a size that is announced: what changes while it is read fails here, where its request would wait for
  * bytes that do not come, or run over into the next.
  */
 async function* exactly(source: ByteSource, sizeInBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -163,10 +167,15 @@ interface NodeStream {
   destroy(): unknown;
 }
 
-function closeStream(stream: StreamContent): void {
-  if (stream instanceof ReadableStream) stream.cancel().catch(() => {});
-  else if ("destroy" in stream) (stream as unknown as NodeStream).destroy();
-  else void stream[Symbol.asyncIterator]().return?.();
+/** Never fails: what cannot be closed either was not needed. */
+async function closeStream(stream: StreamContent): Promise<void> {
+  try {
+    if (stream instanceof ReadableStream) await stream.cancel();
+    else if ("destroy" in stream) (stream as unknown as NodeStream).destroy();
+    else await stream[Symbol.asyncIterator]().return?.();
+  } catch {
+    // It was not read, so that nothing is missing.
+  }
 }
 
 /** Whether a web stream has been read from, which it does not tell; a Response does not take such a one as its body. */

@@ -242,3 +242,18 @@ test("a folder that cannot be written to is told before anything is sent", async
   expect(error.message).toMatch(/journal .* cannot be written to: .*Nothing was sent/);
   expect(methods(to)).toEqual([]);
 });
+
+test("an entry that was given another upload's name is not followed", async () => {
+  const { to, leave, callsSince } = await killed(12_345);
+  await leave({ name: "f".repeat(64) });
+  await upload(to, { path });
+  expect(callsSince().map(({ method }) => method)).toEqual(["POST", "PATCH", "PUT"]);
+});
+
+test("two uploads of one process do not take up the same session", async () => {
+  const { to, callsSince } = await killed(12_345);
+  await Promise.all([upload(to, { path }), upload(to, { path })]);
+  expect(callsSince().filter(({ method }) => method === "GET")).toHaveLength(1);
+  expect(callsSince().filter(({ method }) => method === "POST")).toHaveLength(1);
+  expect(await readdir(journal)).toEqual([]);
+});

@@ -14,9 +14,14 @@ const VERSION = 1;
 /** What is kept of an upload. The address may hold the registry's signed state, so that nobody else may read it. */
 interface Entry extends SessionState {
   readonly version: typeof VERSION;
+  /** Its own: whoever can rename files of a folder could hand one upload's session to another otherwise. */
+  readonly name: string;
   readonly owner: string;
   readonly savedAt: number;
 }
+
+/** Uploads that this process is at, by folder and name: its entries tell other processes alone. */
+const atWork = new Set<string>();
 
 /** The journal of one upload: what a process that ended in its midst has left, and what the next one would find. */
 export class JournalEntry {
@@ -24,11 +29,33 @@ export class JournalEntry {
   readonly left: SessionState | undefined;
   readonly #folder: JournalFolder;
   readonly #name: string;
+  readonly #key: string;
 
-  constructor(folder: JournalFolder, name: string, left: SessionState | undefined) {
+  private constructor(folder: JournalFolder, name: string, key: string, left: SessionState | undefined) {
     this.#folder = folder;
     this.#name = name;
+    this.#key = key;
     this.left = left;
+  }
+
+  /** Undefined when this process, or another that lives, is at that upload already. To be removed in the end. */
+  static async open(folder: JournalFolder, path: string, name: string): Promise<JournalEntry | undefined> {
+    const key = `${path}\n${name}`;
+    if (atWork.has(key)) return undefined;
+    atWork.add(key);
+    try {
+      const found = parseEntry(await folder.read(name), name);
+      if (found === undefined || !folder.isAlive(found.owner, found.savedAt)) {
+        const entry = new JournalEntry(folder, name, key, found);
+        await entry.#claim();
+        return entry;
+      }
+    } catch (error) {
+      atWork.delete(key);
+      throw error;
+    }
+    atWork.delete(key);
+    return undefined;
   }
 
   /** Never fails: an upload that comes to its end needs no journal. */
@@ -42,23 +69,24 @@ export class JournalEntry {
   }
 
   /** Writes to the folder for the first time. */
-  async claim(): Promise<void> {
+  async #claim(): Promise<void> {
     const state = this.left ?? { location: "", confirmedBytes: 0, minChunkBytes: 0 };
     await this.#folder.write(this.#name, JSON.stringify({ ...this.#mark(), ...state } satisfies Entry));
   }
 
   async remove(): Promise<void> {
     await this.#folder.remove(this.#name).catch(() => {});
+    atWork.delete(this.#key);
   }
 
   #mark() {
-    return { version: VERSION, owner: this.#folder.owner, savedAt: Date.now() } as const;
+    return { version: VERSION, name: this.#name, owner: this.#folder.owner, savedAt: Date.now() } as const;
   }
 }
 
 /**
- * Opens the journal of an upload. Undefined when another process is at the same upload right now: its entry is left alone,
- * and this one goes without.
+ * Opens the journal of an upload. Undefined when somebody is at the same upload right now: that entry is left alone, and
+ * this upload goes without.
  *
  * @throws {InvalidInputError} the content would not be known again
  * @throws {UnsupportedError} there are no files here
@@ -73,12 +101,7 @@ export async function openJournalEntry(
 ): Promise<JournalEntry | undefined> {
   const name = entryName(connection, repository, content, expected);
   try {
-    const opened = await runtime.openJournal(folder);
-    const found = parseEntry(await opened.read(name));
-    if (found !== undefined && opened.isAlive(found.owner, found.savedAt)) return undefined;
-    const entry = new JournalEntry(opened, name, found);
-    await entry.claim();
-    return entry;
+    return await JournalEntry.open(await runtime.openJournal(folder), folder, name);
   } catch (cause) {
     if (cause instanceof UnsupportedError) throw cause;
     throw new RegistryError(
@@ -95,9 +118,9 @@ function entryName(
   { identity, inMemory }: OpenableContent,
   expected: Digest | undefined,
 ): string {
-  const digest = expected ?? (inMemory && digestOf(inMemory));
-  const known = identity ?? (digest && [digest]);
-  if (known === undefined) {
+  const digest = () => expected ?? (inMemory && digestOf(inMemory));
+  const known = identity ?? [digest()].filter((found) => found !== undefined);
+  if (known.length === 0) {
     throw new InvalidInputError(
       "journal",
       "a content that another process would not know again",
@@ -109,12 +132,13 @@ function entryName(
 }
 
 /** What cannot be read, or was written by another version, is no entry. */
-function parseEntry(text: string | undefined): Entry | undefined {
+function parseEntry(text: string | undefined, name: string): Entry | undefined {
   if (text === undefined) return undefined;
   try {
     const entry = JSON.parse(text) as Entry;
     const isWhole =
       entry.version === VERSION &&
+      entry.name === name &&
       typeof entry.owner === "string" &&
       typeof entry.location === "string" &&
       isCount(entry.savedAt) &&

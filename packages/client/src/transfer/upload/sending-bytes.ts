@@ -10,12 +10,14 @@ const SLICE_BYTES = 256 * 1024;
 /**
  * Sends bytes in memory as a request's body. Where bodies can be streamed it goes out slice by slice: handed over whole,
  * nothing would be seen of its progress, and a connection that stalls would be waited for as long as the slowest could take.
+ * `onFree` hears when the last of them has been passed on, and nobody else was given any: their memory can be used again.
  */
 export async function sendBytes<T>(
   bytes: Uint8Array,
   ranged: boolean,
   options: OperationOptions,
   send: (body: UploadBody, options: OperationOptions) => Promise<T>,
+  onFree: () => void = () => {},
 ): Promise<T> {
   const sizeInBytes = bytes.byteLength;
   const streamBody = runtime.streamBody;
@@ -29,7 +31,11 @@ export async function sendBytes<T>(
   // A function, so that it can be sent again when its token is refused.
   const open = () => {
     close();
-    const opened = streamBody(slices());
+    let writtenBytes = 0;
+    const opened = streamBody(slices(), ({ byteLength }) => {
+      writtenBytes += byteLength;
+      if (writtenBytes === sizeInBytes) onFree();
+    });
     close = opened.close;
     return opened.body as NodeJS.ReadableStream;
   };

@@ -18,10 +18,10 @@ const BROWSER_CHUNK_BYTES = 4 * MEBIBYTE;
 const LARGEST_MIN_CHUNK_BYTES = 64 * MEBIBYTE;
 
 /**
- * How much of a stream that can be read once is kept, so that it can go on from where the registry has come to. What is on
- * the way, in the buffers of two sockets, is 4 and 6 MiB at the most with Linux's settings.
+ * How much of a stream that can be read once is kept, so that it can go on from where the registry has come to. On the way
+ * are the buffers of two sockets, 4 and 6 MiB at the most with Linux's settings, of which bookkeeping takes a good part.
  */
-export const KEPT_BYTES = 16 * MEBIBYTE;
+export const KEPT_BYTES = 8 * MEBIBYTE;
 
 /** What a streamed body has in hand: a piece that is read, one that waits, one that is written. */
 const STREAM_BYTES = 2 * MEBIBYTE;
@@ -36,6 +36,8 @@ const STREAM_BYTES = 2 * MEBIBYTE;
 export interface BodyPlan {
   readonly streams: boolean;
   readonly chunkBytes: number;
+  /** What a chunk that is not the last must have at least. */
+  readonly minChunkBytes: number;
 }
 
 export interface PlanParts {
@@ -56,6 +58,7 @@ export function planBody({ limits, chunkSizeInBytes, streamFailed, minChunkBytes
   return {
     streams: canStream && limits.takesStreams && chunkSizeInBytes === undefined && !streamFailed,
     chunkBytes: Math.max(Math.min(wanted, most), least),
+    minChunkBytes: least,
   };
 }
 

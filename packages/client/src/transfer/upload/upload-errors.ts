@@ -9,11 +9,21 @@ export const METHOD = "uploadBlob";
 export function readError(cause: unknown, repository: string, bytesRead: number): Error {
   if (cause instanceof InvalidInputError || cause instanceof UnsupportedError) return cause;
   return new ContentReadError(
-    `${METHOD} of ${repository} failed: the content could not be read after ${bytesRead} bytes: ${
-      cause instanceof Error ? cause.message : String(cause)
-    }. Nothing was committed.`,
+    `${METHOD} of ${repository} failed: the content could not be read after ${bytesRead} bytes: ${reasonOf(
+      cause,
+    )}. Nothing was committed.`,
     { operation: METHOD, repository, code: "CONTENT_READ_FAILED", cause },
   );
+}
+
+/** A caller's stream may throw anything. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof Error) return cause.message;
+  try {
+    return String(cause);
+  } catch {
+    return `it threw an ${typeof cause}`;
+  }
 }
 
 /** The same error, its message going on with `reason`. */

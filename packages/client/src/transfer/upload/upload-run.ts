@@ -1,4 +1,4 @@
-import { type Digest, DigestMismatchError, digestAlgorithm } from "@acrkit/oci";
+import { type Digest, DigestMismatchError, digestAlgorithm, isDigest } from "@acrkit/oci";
 import type { OperationOptions } from "@azure/core-client";
 import { delay } from "@azure/core-util";
 import { RegistryError, TransportError } from "../../errors/registry-error.ts";
@@ -58,7 +58,7 @@ export class UploadRun {
   #mostConfirmed = 0;
   /** Setbacks in a row without getting any further. */
   #setbacks = 0;
-  /** Where it stood when its token was refused. */
+  /** How much the registry had had at the most when it last refused the token. */
   #refusedAt: number | undefined;
 
   constructor(parts: UploadParts) {
@@ -165,15 +165,20 @@ export class UploadRun {
     const { meter, journal, options } = this.#parts;
     for (;;) {
       const plan = this.#plan();
-      const chunk = await this.#reading(() => this.#chunks.head(plan.chunkBytes, session.minChunkBytes));
+      const chunk = await this.#reading(() => this.#chunks.head(plan.chunkBytes, plan.minChunkBytes));
       if (chunk === undefined) return this.#commit(session);
       if (chunk.isLast && chunk.bytes.byteLength <= singleRequestBytes(plan)) return this.#commit(session, chunk);
       this.#chunks.readAhead(plan.chunkBytes);
       this.#sent = { sizeInBytes: chunk.bytes.byteLength, streamed: false };
-      await sendBytes(chunk.bytes, true, options, (body, watched) =>
-        session.append(body, () => chunk.bytes.byteLength, watched),
+      let isFree = false;
+      await sendBytes(
+        chunk.bytes,
+        true,
+        options,
+        (body, watched) => session.append(body, () => chunk.bytes.byteLength, watched),
+        () => (isFree = true),
       );
-      this.#chunks.confirm(session.confirmedBytes);
+      this.#chunks.confirm(session.confirmedBytes, isFree);
       if (session.confirmedBytes > this.#mostConfirmed) {
         this.#mostConfirmed = session.confirmedBytes;
         this.#setbacks = 0;
@@ -196,7 +201,7 @@ export class UploadRun {
           : await sendBytes(rest.bytes, rest.from > 0, options, (body, watched) =>
               session.commit(digest, sizeInBytes, watched, body),
             );
-      if (confirmed !== undefined && confirmed !== digest) {
+      if (confirmed !== undefined && contradicts(confirmed, digest)) {
         throw new DigestMismatchError(
           `${METHOD} of ${repository}: the registry stored ${confirmed}, but ${digest} was sent`,
           { expected: digest, actual: confirmed, bytesRead: sizeInBytes },
@@ -239,7 +244,7 @@ export class UploadRun {
 
     const unread = setback === "refused" || setback === "too-large";
     if (setback === "too-large") this.#stepDown(failure);
-    else if (setback === "refused") this.#assertNewRefusal(failure, session);
+    else if (setback === "refused") this.#assertNewRefusal(failure);
     else await this.#pauseAfter(failure);
 
     if (error instanceof TransportError && this.#sent.streamed) this.#streamFailed = true;
@@ -300,10 +305,10 @@ export class UploadRun {
     if (!streamed && sizeInBytes !== undefined && this.#plan().chunkBytes >= sizeInBytes) throw failure;
   }
 
-  /** A token may run out in the middle of a long upload; one that is refused again at the same place is no good. */
-  #assertNewRefusal(failure: RegistryError, session: UploadSession): void {
-    if (this.#refusedAt === session.confirmedBytes) throw failure;
-    this.#refusedAt = session.confirmedBytes;
+  /** A token may run out in the middle of a long upload; one that is refused again, no further on, is no good. */
+  #assertNewRefusal(failure: RegistryError): void {
+    if (this.#refusedAt !== undefined && this.#mostConfirmed <= this.#refusedAt) throw failure;
+    this.#refusedAt = this.#mostConfirmed;
   }
 
   async #pauseAfter(failure: RegistryError): Promise<void> {
@@ -355,6 +360,12 @@ export class UploadRun {
   #readError(cause: unknown): Error {
     return readError(cause, this.#parts.repository, this.#reader.hashedBytes);
   }
+}
+
+/** A registry may name what it has stored by the hash that it prefers: docker-registry says sha256 whatever it was asked for. */
+function contradicts(confirmed: string, digest: Digest): boolean {
+  const isOfOtherKind = isDigest(confirmed) && digestAlgorithm(confirmed) !== digestAlgorithm(digest);
+  return confirmed !== digest && !isOfOtherKind;
 }
 
 function cannotStartOver(isKnown: boolean, offset: number): string {
