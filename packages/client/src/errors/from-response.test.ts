@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { createHttpHeaders, createPipelineRequest, isRestError, RestError } from "@azure/core-rest-pipeline";
 import { describe, expect, test } from "vitest";
 import type { CallDescription } from "../pipeline/call-context.ts";
@@ -180,4 +181,24 @@ describe("parseErrors", () => {
       { code: "B", message: "" },
     ]);
   });
+});
+
+test("an error can be inspected whatever its detail holds, and read in full", () => {
+  const detail = [{ url: "/not/absolute", kept: { url: "https://registry.example/absolute" } }];
+  const error = errorOf(400, JSON.stringify({ errors: [{ code: "ODD", message: "", detail }] }));
+  expect(inspect(error)).toContain("ODD");
+  expect(error.errors[0]?.detail).toEqual(detail);
+});
+
+test("a signature that the answer repeats is not shown", () => {
+  const signature = "c2lnbmF0dXJl+of/a/url==";
+  const request = createPipelineRequest({
+    url: `https://store.example/blob?sp=r&sig=${encodeURIComponent(signature)}`,
+  });
+  const body = JSON.stringify({ errors: [{ code: "ODD", message: `no ${request.url}`, detail: { signature } }] });
+  const error = errorFromResponse(V2, { request, status: 403, headers: createHttpHeaders() }, body);
+  for (const text of [error.message, JSON.stringify(error.errors), inspect(error), error.response?.bodyAsText]) {
+    expect(text).not.toContain(signature);
+    expect(text).not.toContain(encodeURIComponent(signature));
+  }
 });

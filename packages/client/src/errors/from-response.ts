@@ -124,6 +124,19 @@ export function parseErrors(body: string): readonly RegistryErrorDetail[] {
   return entries.flatMap((entry: unknown) => {
     const { code, message, detail } = (entry ?? {}) as Partial<RegistryErrorDetail>;
     if (typeof code !== "string") return [];
-    return [{ code, message: typeof message === "string" ? message : "", ...(detail === undefined ? {} : { detail }) }];
+    const parsed = { code, message: typeof message === "string" ? message : "" };
+    if (detail === undefined) return [parsed];
+    return [Object.defineProperty(parsed, "detail", { value: detail, enumerable: canBeInspected(detail) })];
   });
+}
+
+/**
+ * Azure Core parses every member `url` of an error when it is inspected, and throws for one that is none: whoever logs the
+ * error would fail. Such a detail can be read, and is left out of what is shown.
+ */
+function canBeInspected(detail: unknown): boolean {
+  if (typeof detail !== "object" || detail === null) return true;
+  return Object.entries(detail).every(([name, value]) =>
+    name === "url" && typeof value === "string" ? URL.canParse(value) : canBeInspected(value),
+  );
 }

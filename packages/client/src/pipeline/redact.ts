@@ -36,6 +36,9 @@ export function answerWithoutSecrets(response: PipelineResponse, bodyAsText: str
 /** The members of a token request's form that are secrets. */
 const SECRET_FIELDS = ["access_token", "refresh_token", "password"];
 
+/** A signature or an upload's state is longer by far; what is shorter may be a word of the text. */
+const SHORTEST_QUERY_SECRET = 16;
+
 /** Some servers, and gateways before them, repeat the request in their error page: what was secret there is masked. */
 export function withoutEcho(text: string, request: PipelineRequest): string {
   const secrets: string[] = [];
@@ -48,6 +51,9 @@ export function withoutEcho(text: string, request: PipelineRequest): string {
   if (typeof request.body === "string" && request.headers.get("content-type") === "application/x-www-form-urlencoded") {
     const form = new URLSearchParams(request.body);
     secrets.push(...SECRET_FIELDS.flatMap((name) => form.getAll(name)));
+  }
+  for (const [name, value] of URL.parse(request.url)?.searchParams ?? []) {
+    if (!SHOWN_QUERY_PARAMETERS.has(name) && value.length >= SHORTEST_QUERY_SECRET) secrets.push(value);
   }
   return secrets
     .filter((secret) => secret !== "")
