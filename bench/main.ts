@@ -50,8 +50,13 @@ const { values } = parseArgs({
 });
 
 const only = values.only?.split(",");
+/** A row's own name stands for it and those that the same run gives; any other for all rows that begin with it. */
 const isWanted = (name: string) =>
-  only === undefined || only.some((wanted) => name === wanted || name.startsWith(`${wanted}-`));
+  only === undefined ||
+  only.some((wanted) => {
+    const group = GROUPS.find(({ names }) => names.includes(wanted));
+    return group === undefined ? name.startsWith(`${wanted}-`) : group.names.includes(name);
+  });
 const groups = GROUPS.filter(
   ({ names, long = false }) => names.some(isWanted) && (!long || values.long || only !== undefined),
 );

@@ -10,6 +10,11 @@ if (admin === undefined) throw new Error("command-line tools log in as the admin
 const started: StartedServer = { access: { endpoint, certificate, token, admin }, storageEndpoint };
 process.send?.(started);
 
+// skopeo remembers where it has seen a blob, and would mount that of the round before instead of sending it.
+emulator.intercept((request, next) =>
+  request.query.has("mount") ? next({ ...request, query: new URLSearchParams() }) : next(request),
+);
+
 process.on("message", (message: "count" | SeededTags | StorageDetour) => {
   if (message === "count") {
     process.send?.({ requests: emulator.requests.entries.length });

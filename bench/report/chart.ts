@@ -25,6 +25,8 @@ const COLOURS: Readonly<Record<string, string>> = {
 };
 const OTHERS = "#c9a227";
 
+const CHART_TITLE = "Everyone's medians, a panel for each row";
+
 /** A picture of all rows that compare clients: a panel for each, a bar for everyone, with the figure people speak of. */
 export function drawChart({ rows, machine }: ResultsFile): string {
   const shown = rows.filter(({ name }) => !name.startsWith("emulator-"));
@@ -37,7 +39,8 @@ export function drawChart({ rows, machine }: ResultsFile): string {
   const height = Math.max(0, ...tops.map(({ top }, index) => top + panelHeight(shown[index]))) + 2 * GAP;
   const caption = `Medians. ${machine.cores} cores of ${machine.cpu}, Node.js ${machine.node}.`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#1b1b1b">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12" fill="#1b1b1b" role="img" aria-label="${CHART_TITLE}">`,
+    `<title>${CHART_TITLE}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     ...panels,
     text(GAP, height - GAP / 2, caption, 'fill="#616161"'),
