@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { randomUUID, sign, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -7,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseScopes } from "@acrkit/oci";
+import { makeSelfSigned } from "../certificates/self-signed.ts";
 
 export const ISSUER = "contracts";
 export const SERVICE = "docker-registry of the contracts";
@@ -27,21 +27,7 @@ export interface TokenServer {
 /** Grants whoever logs in what they ask for, and everyone else the pull of `public/…`. Needs `openssl`. */
 export async function startTokenServer(): Promise<TokenServer> {
   const folder = await mkdtemp(join(tmpdir(), "acrkit-token-server-"));
-  const [keyFile, certificateFile] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
-  const subject = ["-subj", `/CN=${ISSUER}`, "-days", "2"];
-  const made = [
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    ...subject,
-    "-keyout",
-    keyFile,
-    "-out",
-    certificateFile,
-  ];
-  execFileSync("openssl", made, { stdio: "ignore" });
+  const { keyFile, certificateFile } = makeSelfSigned(folder, ISSUER);
   const key = await readFile(keyFile, "utf8");
   const x5c = [new X509Certificate(await readFile(certificateFile)).raw.toString("base64")];
   const asked: string[] = [];

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +15,7 @@ import {
   WorkloadIdentityCredential,
 } from "@azure/identity";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { makeSelfSigned } from "../certificates/self-signed.ts";
 import { missingProgram } from "../registries/installed.ts";
 
 const SUBJECT = "system:serviceaccount:default:app";
@@ -98,24 +98,10 @@ describe("@azure/identity against the emulator", () => {
   it.skipIf(missingProgram("openssl") !== undefined)(
     "ClientCertificateCredential logs in with a certificate",
     async () => {
-      const [keyPath, path] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
-      const made = [
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        "/CN=app",
-        "-keyout",
-        keyPath,
-        "-out",
-        path,
-      ];
-      execFileSync("openssl", made, { stdio: "ignore" });
-      const certificate = await readFile(path, "utf8");
+      const { keyFile, certificateFile } = makeSelfSigned(folder, "app");
+      const certificate = await readFile(certificateFile, "utf8");
       const { clientId } = emulator.entra.createApplication({ certificate, roles: ["AcrPull"] });
-      const pem = { certificate: `${await readFile(keyPath, "utf8")}${certificate}` };
+      const pem = { certificate: `${await readFile(keyFile, "utf8")}${certificate}` };
       await expectLogin(new ClientCertificateCredential(emulator.entra.tenantId, clientId, pem, options()));
     },
   );

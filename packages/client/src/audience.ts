@@ -11,7 +11,7 @@ export const KnownContainerRegistryAudience = {
   AzureResourceManagerGermany: "https://management.microsoftazure.de",
 } as const;
 
-/** The domains of the clouds' registries, each with the audience to ask for there. Germany's cloud, and its domain, are no more. */
+/** The domains of the clouds' registries, each with the audience to ask for there. */
 const CLOUDS: Readonly<Record<string, string>> = {
   ".azurecr.io": KnownContainerRegistryAudience.ContainerRegistry,
   ".azurecr.cn": KnownContainerRegistryAudience.AzureResourceManagerChina,
@@ -26,9 +26,15 @@ export function audienceFor(hostname: string): string {
   return cloudAudience(hostname) ?? KnownContainerRegistryAudience.ContainerRegistry;
 }
 
-/** True for a host that can be no other registry than one of ACR's: Microsoft gives out these names. */
-export function isAcrHost(hostname: string): boolean {
-  return cloudAudience(hostname) !== undefined;
+/** The whole text has to match, so that no `evil.com?.azurecr.io` does. */
+const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/;
+
+/**
+ * True for a host that can be no other registry than one of ACR's: Microsoft gives out these names. Not in Germany's cloud:
+ * whoever has its domain one day must not be sent tokens for it.
+ */
+export function isAcrHost(host: string): boolean {
+  return HOST_NAME.test(host.toLowerCase()) && cloudAudience(host) !== undefined;
 }
 
 function cloudAudience(hostname: string): string | undefined {

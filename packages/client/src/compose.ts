@@ -62,27 +62,11 @@ function composeAuthenticator(
   registry: URL,
   credential: ClientCredential,
   options: ContainerRegistryClientOptions,
-  { httpClient, idleTimeoutInMs }: { readonly httpClient: HttpClient; readonly idleTimeoutInMs: number },
+  transport: { readonly httpClient: HttpClient; readonly idleTimeoutInMs: number },
 ): Authenticator {
   const { hostname } = registry;
   const now = Date.now;
-  const clockSkew = new ClockSkew();
-  const endpoint = new TokenEndpoint({
-    pipeline: createRegistryPipeline(options),
-    httpClient,
-    registry,
-    idleTimeoutInMs,
-    clockSkew,
-  });
-  const folder = toTokenFolder(options.tokenCache);
-  const flow = new TokenFlow({
-    registry,
-    endpoint,
-    trustedTokenOrigins: (options.trustedTokenOrigins ?? []).map(toTrustedOrigin),
-    clockSkew,
-    now,
-    store: folder && createRefreshTokenStore(registry, () => runtime.openSecretFolder(folder.path)),
-  });
+  const { endpoint, flow, clockSkew } = composeTokenFlow(registry, options, transport);
   return new Authenticator({
     registry,
     scheme: new RegistryScheme(registry, kindOf(hostname), endpoint),
@@ -97,6 +81,32 @@ function composeAuthenticator(
     anonymousFirst: options.anonymousFirst ?? false,
     now,
   });
+}
+
+/** What fetches tokens, for a client and for whoever wants no more than a token. */
+export function composeTokenFlow(
+  registry: URL,
+  options: ContainerRegistryClientOptions,
+  { httpClient, idleTimeoutInMs }: { readonly httpClient: HttpClient; readonly idleTimeoutInMs: number },
+): { readonly endpoint: TokenEndpoint; readonly flow: TokenFlow; readonly clockSkew: ClockSkew } {
+  const clockSkew = new ClockSkew();
+  const endpoint = new TokenEndpoint({
+    pipeline: createRegistryPipeline(options),
+    httpClient,
+    registry,
+    idleTimeoutInMs,
+    clockSkew,
+  });
+  const folder = toTokenFolder(options.tokenCache);
+  const flow = new TokenFlow({
+    registry,
+    endpoint,
+    trustedTokenOrigins: (options.trustedTokenOrigins ?? []).map(toTrustedOrigin),
+    clockSkew,
+    now: Date.now,
+    store: folder && createRefreshTokenStore(registry, () => runtime.openSecretFolder(folder.path)),
+  });
+  return { endpoint, flow, clockSkew };
 }
 
 function kindOf(hostname: string): RegistryKind {

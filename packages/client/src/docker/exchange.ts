@@ -1,20 +1,16 @@
 import { InvalidInputError } from "@acrkit/oci";
 import type { TokenCredential } from "@azure/core-auth";
 import { createDefaultHttpClient } from "@azure/core-rest-pipeline";
-import { runtime } from "#runtime";
 import { audienceFor, isAcrHost } from "../audience.ts";
-import { ClockSkew } from "../auth/clock-skew.ts";
 import { Identities } from "../auth/identity.ts";
 import { isTrustedRealm, toTrustedOrigin } from "../auth/realm.ts";
-import { createRefreshTokenStore } from "../auth/refresh-token-store.ts";
-import { TokenEndpoint } from "../auth/token-endpoint.ts";
-import { TokenFlow } from "../auth/token-flow.ts";
-import { type ContainerRegistryClientOptions, toIdleTimeout, toTokenFolder } from "../client-options.ts";
+import type { TokenEndpoint } from "../auth/token-endpoint.ts";
+import { type ContainerRegistryClientOptions, toIdleTimeout } from "../client-options.ts";
+import { composeTokenFlow } from "../compose.ts";
 import { parseEndpoint } from "../endpoint.ts";
 import { withHint } from "../errors/describe.ts";
 import { ClientAuthenticationError } from "../errors/registry-error.ts";
 import { errorFromFailure } from "../errors/transport.ts";
-import { createRegistryPipeline } from "../pipeline/pipeline.ts";
 
 /** Options of `exchangeRefreshToken`: those of a client that concern its requests. */
 export interface ExchangeRefreshTokenOptions extends ContainerRegistryClientOptions {
@@ -49,24 +45,11 @@ export async function exchangeRefreshToken(
   });
   const identity = new Identities(options.audience ?? audienceFor(registry.hostname)).of(credential);
   if (identity.kind !== "entra") throw new InvalidInputError("credential", "(not shown)", "expected a TokenCredential");
-  const clockSkew = new ClockSkew();
-  const tokens = new TokenEndpoint({
-    pipeline: createRegistryPipeline(options),
+  const { endpoint: tokens, flow } = composeTokenFlow(registry, options, {
     httpClient: options.httpClient ?? createDefaultHttpClient(),
-    registry,
     idleTimeoutInMs: toIdleTimeout(options.idleTimeoutInMs),
-    clockSkew,
   });
   const trusted = (options.trustedTokenOrigins ?? []).map(toTrustedOrigin);
-  const folder = toTokenFolder(options.tokenCache);
-  const flow = new TokenFlow({
-    registry,
-    endpoint: tokens,
-    trustedTokenOrigins: trusted,
-    clockSkew,
-    now: Date.now,
-    store: folder && createRefreshTokenStore(registry, () => runtime.openSecretFolder(folder.path)),
-  });
   const abortSignal = options.abortSignal ?? new AbortController().signal;
   try {
     const service = isAcrHost(registry.hostname)

@@ -7,6 +7,9 @@ const RETRY_DEFAULTS: Required<PipelineRetryOptions> = {
   maxRetryDelayInMs: 64_000,
 };
 
+/** A registry that asks for a longer pause gets none: the caller is told at once, with `retryAfterInMs`. */
+export const LONGEST_PAUSE_IN_MS = 5 * 60_000;
+
 /** How often something is tried again, and after which pause: for requests, and for transfers that go on after a break. */
 export interface BackOff {
   readonly maxRetries: number;

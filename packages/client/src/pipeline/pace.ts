@@ -1,8 +1,7 @@
+import { LONGEST_PAUSE_IN_MS } from "./back-off.ts";
+
 /** One more at a time is tried after so many round trips without a refusal, each of them of as many requests as are allowed. */
 const ROUND_TRIPS_PER_RAISE = 10;
-
-/** As for a retry: a registry that asks for longer gets no pause, so that whoever asks it again is told at once. */
-const LONGEST_PAUSE_IN_MS = 5 * 60_000;
 
 /**
  * How much a registry takes at a time, learnt from its answers: halved when it says that it is too much, raised one by one

@@ -2,7 +2,7 @@ import type { PipelinePolicy, PipelineResponse, PipelineRetryOptions } from "@az
 import { delay } from "@azure/core-util";
 import { logger } from "../logger.ts";
 import { throwIfAborted } from "./abort-signal.ts";
-import { createBackOff } from "./back-off.ts";
+import { createBackOff, LONGEST_PAUSE_IN_MS } from "./back-off.ts";
 import { contextOf } from "./call-context.ts";
 import { discardBody } from "./response-body.ts";
 import { retryAfterInMs } from "./retry-after.ts";
@@ -20,9 +20,6 @@ const realTiming: RetryTiming = {
   sleep: (ms, abortSignal) => delay(ms, abortSignal === undefined ? {} : { abortSignal }),
   random: Math.random,
 };
-
-/** A registry that asks for a longer pause gets none: the caller is told at once, with `retryAfterInMs`. */
-const LONGEST_PAUSE_IN_MS = 5 * 60_000;
 
 /** 408 and 429, and what gateways and overloaded services answer; 501 and 505 would answer the same again. */
 const TRANSIENT_STATUS = new Set([408, 429, 500, 502, 503, 504]);

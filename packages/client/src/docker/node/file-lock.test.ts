@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { thisProcess } from "../../runtime/node/part-owner.ts";
+import { thisProcess } from "../../runtime/node/process-owner.ts";
 import { dockerHome } from "../../testing/docker-home.ts";
 import { withFileLock } from "./file-lock.ts";
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { link, open, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive, type PartOwner, thisProcess } from "../../runtime/node/part-owner.ts";
+import { isAlive, type ProcessOwner, thisProcess } from "../../runtime/node/process-owner.ts";
 
 /** A file is changed within milliseconds; whoever holds the lock for longer hangs. */
 const PATIENCE_MS = 10_000;
@@ -79,7 +79,7 @@ function isThere(error: unknown): boolean {
 }
 
 interface Holder {
-  readonly owner: PartOwner;
+  readonly owner: ProcessOwner;
   readonly content: string;
   readonly silentForMs: number;
 }

@@ -1,8 +1,8 @@
 import { chmod, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { JournalFolder } from "../port.ts";
-import { isAlive, type PartOwner, thisProcess } from "./part-owner.ts";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
+import { isAlive, type ProcessOwner, thisProcess } from "./process-owner.ts";
 
 /** An entry has some hundred bytes; a registry's address may have some thousand. */
 const MAX_ENTRY_BYTES = 64 * 1024;
@@ -43,7 +43,7 @@ async function removeOldEntries(folder: string): Promise<void> {
 
 function isOwnerAlive(owner: string, savedAt: number): boolean {
   try {
-    return isAlive(JSON.parse(owner) as PartOwner, Date.now() - savedAt);
+    return isAlive(JSON.parse(owner) as ProcessOwner, Date.now() - savedAt);
   } catch {
     return false;
   }

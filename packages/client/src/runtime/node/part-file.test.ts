@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { PartFile, PartFilePlan } from "../port.ts";
 import { openPartFile } from "./part-file.ts";
-import { thisProcess } from "./part-owner.ts";
+import { thisProcess } from "./process-owner.ts";
 
 const CONTENT = Buffer.from("0123456789abcdefghijKLMNOPQRSTuvwxy");
 

@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, open, rename, rm, stat, statfs } from "no
 import { dirname, resolve } from "node:path";
 import type { PartFile, PartFilePlan } from "../port.ts";
 import { createPartLog, readPartLog } from "./part-log.ts";
-import { isAlive } from "./part-owner.ts";
+import { isAlive } from "./process-owner.ts";
 
 // Beside the target, so that the rename stays on one file system and is atomic:
 //

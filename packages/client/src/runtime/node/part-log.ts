@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { PartFilePlan } from "../port.ts";
-import { type PartOwner, thisProcess } from "./part-owner.ts";
+import { type ProcessOwner, thisProcess } from "./process-owner.ts";
 
 // The log beside a part file, one line after the other, only ever appended to:
 //
@@ -21,7 +21,7 @@ const MAX_LINE_BYTES = 16;
 
 /** What a log tells of the part file beside it. */
 export interface PartLogState {
-  readonly owner: PartOwner;
+  readonly owner: ProcessOwner;
   readonly finishedSegments: readonly number[];
   readonly silentForMs: number;
 }
@@ -91,7 +91,7 @@ async function readSmall(
   }
 }
 
-function parseHeader(line: string | undefined, plan: PartFilePlan): PartOwner | undefined {
+function parseHeader(line: string | undefined, plan: PartFilePlan): ProcessOwner | undefined {
   let header: unknown;
   try {
     header = JSON.parse(line ?? "");

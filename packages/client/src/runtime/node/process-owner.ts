@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 
-/** The process that writes a part file. */
-export interface PartOwner {
+/** The process that has a part file, a journal entry or a lock. */
+export interface ProcessOwner {
   readonly pid: number;
   readonly host: string;
   /** When the process began, in seconds since the machine did. In a container every process has the same pid. */
@@ -21,12 +21,12 @@ const TICKS_PER_SECOND = 100;
 /** A process is there some time before Node runs in it, and clocks are read one after the other. */
 const LATER_BIRTH_SECONDS = 2;
 
-export function thisProcess(): PartOwner {
+export function thisProcess(): ProcessOwner {
   return { pid: process.pid, host: hostname(), bornAt: secondsOfMachine() - process.uptime() };
 }
 
 /** True when the owner may still be writing; `silentForMs` is how long ago it last has. */
-export function isAlive(owner: PartOwner, silentForMs: number): boolean {
+export function isAlive(owner: ProcessOwner, silentForMs: number): boolean {
   const own = thisProcess();
   if (owner.host !== own.host) return silentForMs < FOREIGN_SILENCE_MS;
   if (owner.pid === own.pid) return Math.abs(owner.bornAt - own.bornAt) < SAME_BIRTH_SECONDS;
@@ -40,7 +40,7 @@ export function isAlive(owner: PartOwner, silentForMs: number): boolean {
 }
 
 /** True when it is certain that the number has gone to another process since. */
-function isAnotherProcess({ pid, bornAt }: PartOwner): boolean {
+function isAnotherProcess({ pid, bornAt }: ProcessOwner): boolean {
   const now = secondsOfMachine();
   // The machine has been started again.
   if (bornAt > now + LATER_BIRTH_SECONDS) return true;

@@ -4,6 +4,7 @@ import { delay } from "@azure/core-util";
 import { RegistryError, TransportError } from "../../errors/registry-error.ts";
 import { logger } from "../../logger.ts";
 import { orAborted, throwIfAborted } from "../../pipeline/abort-signal.ts";
+import { LONGEST_PAUSE_IN_MS } from "../../pipeline/back-off.ts";
 import { findBlob } from "../../registry/blobs.ts";
 import type { RegistryConnection } from "../../registry/connection.ts";
 import type { ProgressMeter } from "../progress.ts";
@@ -34,9 +35,6 @@ export interface UploadParts {
   readonly options: OperationOptions;
   readonly abortSignal: AbortSignal | undefined;
 }
-
-/** As for a request: a registry that asks for a longer pause gets none, and the caller is told. */
-const LONGEST_PAUSE_IN_MS = 5 * 60_000;
 
 /**
  * One blob on its way: sessions, until one of them is committed.
@@ -179,10 +177,7 @@ export class UploadRun {
         () => (isFree = true),
       );
       this.#chunks.confirm(session.confirmedBytes, isFree);
-      if (session.confirmedBytes > this.#mostConfirmed) {
-        this.#mostConfirmed = session.confirmedBytes;
-        this.#setbacks = 0;
-      }
+      this.#noteHowFar(session);
       meter.moved(session.confirmedBytes);
       await journal?.save(session);
     }
@@ -256,10 +251,7 @@ export class UploadRun {
       this.#streamFailed = false;
       this.#wasContinued = true;
       if (setback === "misplaced" && session.confirmedBytes === before) this.#stepDown(failure);
-      if (session.confirmedBytes > this.#mostConfirmed) {
-        this.#mostConfirmed = session.confirmedBytes;
-        this.#setbacks = 0;
-      }
+      this.#noteHowFar(session);
     } else {
       if (!this.#reader.canGoBackTo(0)) throw withReason(failure, cannotStartOver(isKnown, session.confirmedBytes));
       await session.cancel(options);
@@ -273,6 +265,13 @@ export class UploadRun {
       `upload to ${repository} at ${connection.endpoint.host} goes on from ${from} bytes: ${failure.message}`,
     );
     meter.retrying(from);
+  }
+
+  /** Having got further than ever, an upload has all its retries again. */
+  #noteHowFar({ confirmedBytes }: UploadSession): void {
+    if (confirmedBytes <= this.#mostConfirmed) return;
+    this.#mostConfirmed = confirmedBytes;
+    this.#setbacks = 0;
   }
 
   #setbackOf(error: unknown): Setback | undefined {

@@ -1,3 +1,4 @@
+import { isAcrHost } from "../../../audience.ts";
 import { ACR_TOKEN_USER } from "../../auth-entry.ts";
 import { hostOfKey } from "../../lookup.ts";
 import type { Environment } from "../../port.ts";
@@ -8,12 +9,6 @@ export interface AcrRegistry {
   /** The user whose password a refresh token is. */
   readonly username: string;
 }
-
-/**
- * The clouds' own domains, where nobody but Microsoft gives out names. Without the one of Germany, which is closed: whoever
- * has its domain one day must not be sent tokens for it. The whole text has to match, so that no `evil.com?.azurecr.io` does.
- */
-const DOMAINS = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+azurecr\.(?:io|cn|us)$/;
 
 /** The registry of Azure at an address that docker asks for; undefined for everybody else's. */
 export function acrRegistryOf(server: string, environment: Environment): AcrRegistry | undefined {
@@ -26,5 +21,5 @@ export function acrRegistryOf(server: string, environment: Environment): AcrRegi
     const protocol = /^http:\/\//i.test(entry) ? "http" : "https";
     return { endpoint: `${protocol}://${host}`, username: ACR_TOKEN_USER };
   }
-  return DOMAINS.test(host) ? { endpoint: `https://${host}`, username: ACR_TOKEN_USER } : undefined;
+  return isAcrHost(host) ? { endpoint: `https://${host}`, username: ACR_TOKEN_USER } : undefined;
 }
